@@ -1,0 +1,3 @@
+"""Bessemer: raw text in, evaluated language-model checkpoint out."""
+
+__version__ = "0.1.0"

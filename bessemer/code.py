@@ -1,0 +1,120 @@
+"""Code is an input: the first-party modules that a stage imports, directly or through others, and their digest.
+
+``bessemer sync-deps`` writes the closure into dvc.yaml, and the shard cache puts its digest into every key, so no
+changed line can meet a stale result. Modules that only draw pages are left out: nothing tracked depends on them.
+"""
+
+import ast
+import functools
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import xxhash
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("bessemer", "stages")
+PRESENTATION = frozenset(
+    {
+        "bessemer.reporting.charts",
+        "bessemer.reporting.html",
+        "bessemer.reporting.markdown",
+        "bessemer.reporting.overall",
+    }
+)
+_DATA_SUFFIXES = (".ftz", ".txt", ".json")
+
+
+def import_closure(module: str) -> list[Path]:
+    """Files that ``module`` is made of, sorted, relative to the root of the checkout.
+
+    Imports are found in the syntax tree, also those inside functions; the data files beside a module's package
+    (``<package>/data/``) count as part of it.
+
+    Args:
+        module: dotted name, for example ``stages.curate``.
+    """
+    return [path.relative_to(ROOT) for path in _closure(module)[0]]
+
+
+def code_digest(module: str) -> str:
+    """Digest of the closure's sources and of the versions of the third-party packages that they import."""
+    files, packages = _closure(module)
+    digest = xxhash.xxh3_128()
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    for name in packages:
+        digest.update(f"{name}\0".encode())
+    return digest.hexdigest()
+
+
+def package_versions(module: str) -> dict[str, str]:
+    """Version of each third-party distribution that the closure imports."""
+    return dict(item.split("==", 1) for item in _closure(module)[1])
+
+
+@functools.cache
+def _closure(module: str) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    waiting, files, foreign = [module], {}, set()
+    while waiting:
+        name = waiting.pop()
+        if name in files or name in PRESENTATION:
+            continue
+        path = _find(name)
+        if path is None:
+            continue
+        files[name] = path
+        if "." in name:
+            waiting.append(name.rpartition(".")[0])
+        for imported in _imports(path, name):
+            top = imported.partition(".")[0]
+            if top in PACKAGES:
+                waiting.append(imported)
+            elif top not in sys.stdlib_module_names:
+                foreign.add(top)
+    data = {
+        item
+        for path in files.values()
+        for item in (path.parent / "data").glob("*")
+        if item.suffix in _DATA_SUFFIXES and path.name != "__init__.py"
+    }
+    return tuple(sorted({*files.values(), *data})), tuple(sorted(_distributions(foreign)))
+
+
+def _find(name: str) -> Path | None:
+    base = ROOT.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _imports(path: Path, module: str) -> set[str]:
+    """Dotted names that may be modules: of ``from a import b`` both ``a`` and ``a.b``."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parents, base] if base else parents)
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
+    return found
+
+
+@functools.cache
+def _providers() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def _distributions(modules: set[str]) -> set[str]:
+    found = set()
+    for module in modules:
+        for name in _providers().get(module, []):
+            found.add(f"{name}=={importlib.metadata.version(name)}")
+    return found

@@ -1,0 +1,1 @@
+"""Reports: the typed StageReport, and the pages made from it and from nothing else."""

@@ -1,0 +1,196 @@
+"""Shard directories: Parquet files and a manifest, the same bytes for any number of workers.
+
+Every file is written to a temporary name, flushed to disk and renamed, so a killed writer never leaves half a shard.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+from pydantic import BaseModel, ConfigDict
+
+from bessemer.errors import DataError
+
+MANIFEST = "_manifest.json"
+FORMAT = 1
+ROW_GROUP_ROWS = 4096
+_CHUNK = 1 << 20
+
+
+class ShardInfo(BaseModel):
+    """One file of a shard directory: its name without suffix, rows, size in bytes and xxh3-128 (hex)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    rows: int
+    bytes: int
+    xxh3: str
+
+
+class Manifest(BaseModel):
+    """What a shard directory holds and which digests it was made from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: int
+    shards: list[ShardInfo]
+    totals: dict[str, int]
+    made_from: dict[str, str]
+
+
+def file_digest(path: Path) -> str:
+    """xxh3-128 of a file, in hex."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that it is either whole or not there: temporary name, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys and a final newline, atomically."""
+    write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_shard(directory: Path, name: str, table: pa.Table) -> ShardInfo:
+    """Write one shard with the project's fixed Parquet settings.
+
+    Args:
+        directory: created when missing.
+        name: file name without ``.parquet``; only letters, digits, ``.``, ``_`` and ``-``.
+        table: its row order is kept.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.parquet"
+    temporary = directory / f".{name}.{os.getpid()}.tmp"
+    pq.write_table(
+        table.replace_schema_metadata(None),
+        temporary,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROW_GROUP_ROWS,
+        data_page_version="2.0",
+    )
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    digest = file_digest(temporary)
+    size = temporary.stat().st_size
+    temporary.replace(path)
+    return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
+
+
+def write_manifest(directory: Path, shards: Iterable[ShardInfo], made_from: Mapping[str, str]) -> Manifest:
+    """Write ``_manifest.json``, the last file of a directory to appear: with it the directory is complete."""
+    ordered = sorted(shards, key=lambda shard: shard.name)
+    totals = {
+        "shards": len(ordered),
+        "rows": sum(shard.rows for shard in ordered),
+        "bytes": sum(shard.bytes for shard in ordered),
+    }
+    manifest = Manifest(format=FORMAT, shards=ordered, totals=totals, made_from=dict(sorted(made_from.items())))
+    write_json(directory / MANIFEST, manifest.model_dump())
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read a directory's manifest.
+
+    Raises:
+        DataError: it is missing, not readable, or of another format version.
+    """
+    path = directory / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: the stage that makes {directory} has not finished; run it.") from None
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"{path} is damaged ({first}); run the stage that makes {directory} again.") from None
+    if manifest.format != FORMAT:
+        raise DataError(
+            f"{path} has format {manifest.format}, this version reads {FORMAT}; run the stage that makes it again."
+        )
+    return manifest
+
+
+def shard_names(directory: Path) -> list[str]:
+    """Names of the shards of a directory, sorted, without suffix."""
+    return [shard.name for shard in read_manifest(directory).shards]
+
+
+def read_shard(directory: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one shard, whole or some columns.
+
+    Raises:
+        DataError: the file is missing or not Parquet.
+    """
+    path = directory / f"{name}.parquet"
+    try:
+        return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read ({first}); run the stage that makes {directory} again.") from None
+
+
+def read_directory(directory: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """All shards of a directory as one table, in the order of the manifest."""
+    names = shard_names(directory)
+    if not names:
+        raise DataError(f"{directory} has no shards: the stage that makes it had nothing to read; check `sources`.")
+    return pa.concat_tables([read_shard(directory, name, columns) for name in names])
+
+
+def read_aligned(name: str, documents: Path, *sidecars: Path) -> list[pa.Table]:
+    """The shard ``name`` of the documents and of each sidecar, asserted to have the same ids in the same order.
+
+    Raises:
+        DataError: the ids differ, so the sidecar was made from other documents.
+    """
+    first = read_shard(documents, name)
+    tables = [first]
+    for sidecar in sidecars:
+        table = read_shard(sidecar, name)
+        if not first.column("id").equals(table.column("id")):
+            raise DataError(f"{sidecar / name}.parquet has other ids than {documents}: run the stage that makes it again.")
+        tables.append(table)
+    return tables
+
+
+def verify(directory: Path) -> None:
+    """Compare every file with the manifest.
+
+    Raises:
+        DataError: a file is missing, was changed, or is not listed.
+    """
+    manifest = read_manifest(directory)
+    for shard in manifest.shards:
+        path = directory / f"{shard.name}.parquet"
+        if not path.exists():
+            raise DataError(f"{path} is missing although the manifest lists it; run the stage that makes it again.")
+        if file_digest(path) != shard.xxh3:
+            raise DataError(f"{path} differs from its manifest; run the stage that makes it again.")
+    listed = {f"{shard.name}.parquet" for shard in manifest.shards}
+    extra = sorted(path.name for path in directory.glob("*.parquet") if path.name not in listed)
+    if extra:
+        raise DataError(f"{directory} holds {extra[0]}, which its manifest does not list; remove it or run the stage again.")
+
+
+def directory_digest(directory: Path) -> str:
+    """Digest of a complete shard directory: that of its manifest, which holds the digest of every file."""
+    return file_digest(directory / MANIFEST)
