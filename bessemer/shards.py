@@ -167,7 +167,9 @@ def read_aligned(name: str, documents: Path, *sidecars: Path) -> list[pa.Table]:
     for sidecar in sidecars:
         table = read_shard(sidecar, name)
         if not first.column("id").equals(table.column("id")):
-            raise DataError(f"{sidecar / name}.parquet has other ids than {documents}: run the stage that makes it again.")
+            raise DataError(
+                f"{sidecar / name}.parquet has other ids than {documents}: run the stage that makes it again."
+            )
         tables.append(table)
     return tables
 
@@ -188,7 +190,9 @@ def verify(directory: Path) -> None:
     listed = {f"{shard.name}.parquet" for shard in manifest.shards}
     extra = sorted(path.name for path in directory.glob("*.parquet") if path.name not in listed)
     if extra:
-        raise DataError(f"{directory} holds {extra[0]}, which its manifest does not list; remove it or run the stage again.")
+        raise DataError(
+            f"{directory} holds {extra[0]}, which its manifest does not list; remove it or run the stage again."
+        )
 
 
 def directory_digest(directory: Path) -> str:

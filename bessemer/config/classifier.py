@@ -10,14 +10,20 @@ from bessemer.config.base import Fraction, Strict
 class ClassifierParams(Strict):
     """A fastText classifier that tells wanted from ordinary text, trained in two folds (after DCLM, Li et al. 2024)."""
 
-    positives: list[str] = Field(default_factory=list, description="names of the sources whose documents are examples of wanted text")
-    negatives: list[str] = Field(default_factory=list, description="names of the sources whose documents are examples of ordinary text")
+    positives: list[str] = Field(
+        default_factory=list, description="names of the sources whose documents are examples of wanted text"
+    )
+    negatives: list[str] = Field(
+        default_factory=list, description="names of the sources whose documents are examples of ordinary text"
+    )
     languages: list[str] = Field(
         ["en"], min_length=1, description="languages (as in the language sidecar) that are trained and calibrated on"
     )
     cap: int = Field(50_000, ge=2, description="most documents of each side, chosen by a keyed hash of their text")
     words: int = Field(512, ge=8, description="words of a document that are read, from a place chosen by its hash")
-    keep_fraction: Fraction = Field(0.5, description="share of the documents in `languages` whose score reaches the cut")
+    keep_fraction: Fraction = Field(
+        0.5, description="share of the documents in `languages` whose score reaches the cut"
+    )
     dimensions: int = Field(16, ge=2, le=512, description="size of a word vector")
     buckets: int = Field(100_000, ge=1000, le=2_000_000, description="hash buckets for word n-grams")
     word_ngrams: int = Field(2, ge=1, le=5, description="longest word n-gram")

@@ -19,13 +19,17 @@ class EvaluationSet(Strict):
 class DecontaminateParams(Strict):
     """Overlap of documents with evaluation sets in word n-grams (13: Brown et al. 2020)."""
 
-    evaluations: list[EvaluationSet] = Field(default_factory=list, description="sets to look for; none: every overlap is 0")
+    evaluations: list[EvaluationSet] = Field(
+        default_factory=list, description="sets to look for; none: every overlap is 0"
+    )
     ngram_words: int = Field(13, ge=2, le=64, description="words in an n-gram")
     shortest_item_words: int = Field(
         8, ge=1, description="an item shorter than an n-gram is looked for whole if it has at least this many words"
     )
     informative_words: int = Field(
-        6, ge=1, description="distinct words with a letter that an n-gram needs to count: dots, rules and numbers are no evidence"
+        6,
+        ge=1,
+        description="distinct words with a letter that an n-gram needs to count: dots, rules and numbers are no evidence",
     )
     samples: int = Field(10, ge=0, le=1000, description="documents shown in the report")
 

@@ -22,7 +22,9 @@ class DedupParams(Strict):
     bands: int | None = Field(None, ge=2, description="bands of the index; null: chosen together with rows")
     rows: int | None = Field(None, ge=1, description="rows of a band; null: chosen together with bands")
     bucket_cap: int = Field(
-        64, ge=2, description="members of a larger bucket are compared with its first this many only, and it is reported"
+        64,
+        ge=2,
+        description="members of a larger bucket are compared with its first this many only, and it is reported",
     )
     samples: int = Field(10, ge=0, le=1000, description="pairs shown in the report")
 

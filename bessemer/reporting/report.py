@@ -5,6 +5,7 @@ What changes from run to run (times, hosts, memory) has no place here; it goes i
 
 import csv
 import io
+import math
 import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -144,7 +145,7 @@ class StageReport(_Part):
 
 def check(metric: str, value: float, op: Operator, threshold: float, *, severity: Severity, reason: str) -> Check:
     """Compare a value with a bound. A value that is not a number passes nothing."""
-    passed = bool(_COMPARE[op](value, threshold)) and value == value
+    passed = bool(_COMPARE[op](value, threshold)) and not math.isnan(value)
     return Check(
         id=f"{metric} {op} {threshold:g}",
         metric=metric,

@@ -1,0 +1,106 @@
+"""The shard cache: content-addressed results of single jobs, shared by experiments, size-capped.
+
+DVC decides whether a stage runs; this cache decides, inside a stage, which of its jobs must be computed. A key holds
+everything that a result depends on, so deleting the folder is always safe and costs time only.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from bessemer.shards import file_digest, write_json
+
+_RESULT = "_result.json"
+_GIGABYTE = 10**9
+
+
+def cache_key(*parts: object) -> str:
+    """Key of a job: digest of the canonical JSON of ``parts``."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+class ShardCache:
+    """Folders named by key, each committed by one rename.
+
+    Args:
+        directory: root of the cache; created when first written to.
+        max_bytes: after :meth:`evict`, the least recently used entries beyond this size are gone.
+    """
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self.directory, self.max_bytes = directory, max_bytes
+
+    def get(self, key: str) -> tuple[Path, dict[str, Any]] | None:
+        """Folder and result of an entry, or None. A damaged entry is removed and counts as absent."""
+        folder = self._folder(key)
+        try:
+            result: dict[str, Any] = json.loads((folder / _RESULT).read_bytes())
+            intact = all(
+                (folder / name).stat().st_size == size and file_digest(folder / name) == digest
+                for name, (size, digest) in result["files"].items()
+            )
+        except (OSError, ValueError, KeyError):
+            intact = False
+        if not intact:
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        os.utime(folder)
+        return folder, result["value"]
+
+    def workspace(self) -> Path:
+        """An empty folder on the cache's file system, to be given to :meth:`put`."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.directory))
+
+    def put(self, key: str, workspace: Path, value: Mapping[str, Any]) -> Path:
+        """Commit a workspace under ``key``; when another process was first, its entry stays."""
+        files = {
+            path.relative_to(workspace).as_posix(): (path.stat().st_size, file_digest(path))
+            for path in sorted(workspace.rglob("*"))
+            if path.is_file()
+        }
+        write_json(workspace / _RESULT, {"files": files, "value": dict(value)})
+        folder = self._folder(key)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            workspace.replace(folder)
+        except OSError:
+            shutil.rmtree(workspace, ignore_errors=True)
+        return folder
+
+    def evict(self) -> int:
+        """Remove abandoned workspaces and the least recently used entries beyond the cap; bytes freed."""
+        entries = []
+        for folder in self.directory.glob("??/*"):
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            entries.append((folder.stat().st_mtime, size, folder))
+        for folder in self.directory.glob(".tmp-*"):
+            if folder.stat().st_mtime < _newest(entries) - 86_400:
+                shutil.rmtree(folder, ignore_errors=True)
+        excess = sum(size for _, size, _ in entries) - self.max_bytes
+        freed = 0
+        for _, size, folder in sorted(entries):
+            if freed >= excess:
+                break
+            shutil.rmtree(folder, ignore_errors=True)
+            freed += size
+        return freed
+
+    def _folder(self, key: str) -> Path:
+        return self.directory / key[:2] / key
+
+
+def _newest(entries: list[tuple[float, int, Path]]) -> float:
+    return max((mtime for mtime, _, _ in entries), default=0.0)
+
+
+def open_cache(directory: Path, max_gb: float) -> ShardCache:
+    """The cache of ``runtime.cache_dir`` and ``runtime.cache_max_gb``."""
+    return ShardCache(directory, int(max_gb * _GIGABYTE))

@@ -1,0 +1,191 @@
+"""Map a function over shards: in local processes, with the shard cache, in a fixed order.
+
+A job's function writes Parquet shards through an :class:`OutputWriter` and returns numbers about them. The result does
+not depend on the number of workers: jobs are independent, and their results are returned in the order of the jobs.
+"""
+
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from bessemer.cache import ShardCache, cache_key, open_cache
+from bessemer.errors import DataError, TryAgain
+from bessemer.progress import progress
+from bessemer.shards import Manifest, ShardInfo, write_manifest, write_shard
+from bessemer.stage import StageContext
+
+Stats = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit of work.
+
+    Attributes:
+        name: unique among the jobs of a call; usually the name of the shard that is read.
+        inputs: role to content digest of everything that the job reads. Part of the cache key.
+        payload: what the function needs beside the name (paths, row ranges); picklable, not part of the key.
+    """
+
+    name: str
+    inputs: Mapping[str, str]
+    payload: Any = None
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What a job made: shards by role, in the order they were written, its stats, and whether the cache had it."""
+
+    job: Job
+    shards: dict[str, list[ShardInfo]]
+    stats: Stats
+    cached: bool
+
+
+@dataclass
+class OutputWriter:
+    """Where a job writes its shards. Each is on disk when ``write`` returns, so large inputs can be streamed."""
+
+    directory: Path
+    shards: dict[str, list[ShardInfo]] = field(default_factory=dict)
+
+    def write(self, role: str, name: str, table: pa.Table) -> None:
+        """Write one shard of ``role`` (a key of ``outputs``)."""
+        self.shards.setdefault(role, []).append(write_shard(self.directory / role, name, table))
+
+
+JobFunction = Callable[[Job, OutputWriter], Stats]
+
+
+def map_jobs(
+    function: JobFunction,
+    jobs: Sequence[Job],
+    *,
+    outputs: Mapping[str, Path],
+    stage: StageContext,
+    label: str,
+    key: Sequence[object] = (),
+) -> list[JobResult]:
+    """Run ``function`` for every job and collect its shards in the directories of ``outputs``.
+
+    Args:
+        function: a module-level function, or a ``functools.partial`` of one; it must be picklable and deterministic.
+        jobs: with unique names.
+        outputs: role to directory (relative to the root); emptied by DVC before the stage runs.
+        stage: gives workers, cache, and what every key holds: the stage's sections and the digest of its code.
+        label: shown beside the progress bar, for example ``"signals"``. Also part of the key.
+        key: further JSON-able parts of the cache key: whatever ``function`` was bound to that changes its result.
+
+    Returns:
+        One result per job, in the order of ``jobs``.
+
+    Raises:
+        DataError: from the function.
+        TryAgain: a worker process was killed from outside.
+    """
+    if len({job.name for job in jobs}) != len(jobs):
+        raise ValueError(f"{label}: job names must be unique")
+    cache = open_cache(stage.root / stage.runtime.cache_dir, stage.runtime.cache_max_gb)
+    identity = (stage.name, stage.identity, label, list(key))
+    keys = [cache_key(*identity, job.name, dict(job.inputs)) for job in jobs]
+    roots = {role: stage.root / directory for role, directory in outputs.items()}
+    for directory in roots.values():
+        directory.mkdir(parents=True, exist_ok=True)
+
+    results: dict[int, JobResult] = {}
+    with progress(label, len(jobs), "jobs") as bar:
+        missing = []
+        for index, (job, job_key) in enumerate(zip(jobs, keys, strict=True)):
+            found = _restore(cache, job_key, job, roots, cached=True)
+            if found is None:
+                missing.append(index)
+            else:
+                results[index] = found
+                bar.advance()
+        workers = min(stage.runtime.resolved_workers, max(1, len(missing)))
+        for index in _run(function, [(index, jobs[index], keys[index]) for index in missing], cache, workers):
+            made = _restore(cache, keys[index], jobs[index], roots, cached=False)
+            if made is None:
+                raise DataError(
+                    f"{cache.directory}: a result vanished while the stage ran; do not clean the cache meanwhile."
+                )
+            results[index] = made
+            bar.advance()
+    cache.evict()
+    stage.record.count_jobs(label, total=len(jobs), cached=len(jobs) - len(missing))
+    return [results[index] for index in range(len(jobs))]
+
+
+def finish_directory(
+    results: Sequence[JobResult], role: str, directory: Path, made_from: Mapping[str, str]
+) -> Manifest:
+    """Write the manifest of one role's directory."""
+    shards = [info for result in results for info in result.shards.get(role, [])]
+    return write_manifest(directory, shards, made_from)
+
+
+def _run(function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int) -> Iterator[int]:
+    if workers == 1:
+        for index, job, job_key in todo:
+            _compute(function, job, job_key, cache)
+            yield index
+        return
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
+        pending: dict[Future[None], int] = {
+            pool.submit(_compute, function, job, job_key, cache): index for index, job, job_key in todo
+        }
+        try:
+            while pending:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    future.result()
+                    yield pending.pop(future)
+        except BrokenProcessPool:
+            raise TryAgain(
+                "A worker process was ended from outside (out of memory?); run again with fewer workers."
+            ) from None
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _single_threaded() -> None:
+    """Workers share the cores already: a thread pool in each would only add switching."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+    pa.set_cpu_count(1)
+
+
+def _compute(function: JobFunction, job: Job, job_key: str, cache: ShardCache) -> None:
+    workspace = cache.workspace()
+    try:
+        writer = OutputWriter(workspace)
+        stats = function(job, writer)
+        shards = {role: [info.model_dump() for info in infos] for role, infos in writer.shards.items()}
+        cache.put(job_key, workspace, {"shards": shards, "stats": stats})
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _restore(cache: ShardCache, job_key: str, job: Job, roots: Mapping[str, Path], *, cached: bool) -> JobResult | None:
+    """Copy an entry into the output directories. Copied, never linked: outputs may be edited or made read-only."""
+    entry = cache.get(job_key)
+    if entry is None:
+        return None
+    folder, value = entry
+    shards = {role: [ShardInfo.model_validate(info) for info in infos] for role, infos in value["shards"].items()}
+    for role, infos in shards.items():
+        for info in infos:
+            target = roots[role] / f"{info.name}.parquet"
+            temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+            shutil.copyfile(folder / role / target.name, temporary)
+            temporary.replace(target)
+    return JobResult(job=job, shards=shards, stats=value["stats"], cached=cached)

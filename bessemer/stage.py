@@ -1,0 +1,220 @@
+"""How a stage runs: its parameters checked, its report written, its end recorded, its exit code honest.
+
+A stage module is a ``main`` from context to report and one line::
+
+    if __name__ == "__main__":
+        run_stage("curate", main, curate=CurateParams)
+"""
+
+import ctypes
+import json
+import logging
+import os
+import platform
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+from pydantic import BaseModel, RootModel
+
+from bessemer.code import code_digest, package_versions
+from bessemer.config.read import parse, read_yaml
+from bessemer.config.runtime import Runtime, load_runtime
+from bessemer.errors import BessemerError, GateFailed
+from bessemer.progress import Progress, progress
+from bessemer.reporting.report import StageReport, write_report
+from bessemer.shards import write_json
+
+RUN_ENVIRONMENT = "BESSEMER_RUN"
+TRACEBACK_ENVIRONMENT = "BESSEMER_TRACEBACK"
+PARAMS = "params.yaml"
+
+
+@dataclass
+class RunRecord:
+    """What is volatile about a run of a stage, written to ``.runs/<run>/<stage>.json`` and never to an output."""
+
+    run: str
+    stage: str
+    started: float = field(default_factory=time.time)
+    jobs: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep a JSON-able fact: a throughput, a device, a resolved setting."""
+        self.notes[key] = value
+
+    def count_jobs(self, label: str, *, total: int, cached: int) -> None:
+        """Keep how many jobs of a map there were, and how many the shard cache answered."""
+        self.jobs[label] = {"total": total, "cached": cached}
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage is given.
+
+    Attributes:
+        name: of the stage.
+        sections: its validated sections of params.yaml, by name; the first is its own.
+        runtime: execution settings.
+        root: of the checkout.
+        record: volatile facts go here.
+        module: dotted name of the stage's module; its import closure is part of every cache key.
+    """
+
+    name: str
+    sections: Mapping[str, Any]
+    runtime: Runtime
+    root: Path
+    record: RunRecord
+    module: str
+
+    @property
+    def section(self) -> Any:
+        """The stage's own parameters."""
+        return next(iter(self.sections.values()))
+
+    @property
+    def identity(self) -> list[Any]:
+        """JSON-able parts of every cache key of this stage: parameters and digest of the code."""
+        values = {
+            name: [item.model_dump(mode="json") for item in value]
+            if isinstance(value, list)
+            else value.model_dump(mode="json")
+            for name, value in self.sections.items()
+        }
+        return [values, code_digest(self.module)]
+
+    def progress(self, label: str, total: int, unit: str) -> AbstractContextManager[Progress]:
+        """A progress bar for ``total`` ``unit``."""
+        return progress(label, total, unit)
+
+
+def load_sections(root: Path, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections of params.yaml, each validated by the model (or ``list[model]``) given for it.
+
+    Raises:
+        ConfigError: a key is unknown or a value out of bounds.
+    """
+    values = read_yaml(root / PARAMS)
+    loaded: dict[str, Any] = {}
+    for name, model in sections.items():
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            loaded[name] = parse(model, values.get(name) or {}, PARAMS, name)
+        else:
+            wrapper = cast(type[RootModel[Any]], RootModel[model])
+            loaded[name] = parse(wrapper, values.get(name) or [], PARAMS, name).root
+    return loaded
+
+
+def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections: Any) -> None:
+    """Run ``main`` as the process of a stage, and exit.
+
+    Args:
+        name: of the stage, as in dvc.yaml.
+        main: makes the stage's outputs and returns its report.
+        sections: section name to its model; the stage's own first. They must be those that dvc.yaml lists.
+    """
+    _die_with_parent()
+    root = Path.cwd()
+    record = RunRecord(run=os.environ.get(RUN_ENVIRONMENT) or _default_run(), stage=name)
+    error: BaseException | None = None
+    try:
+        runtime = load_runtime(root)
+        logging.basicConfig(level=runtime.log_level.upper(), format="%(message)s", stream=sys.stdout)
+        loaded = load_sections(root, sections)
+        context = StageContext(name, loaded, runtime, root, record, module=f"stages.{name}")
+        _finish(context, main(context))
+    except BaseException as raised:  # noqa: BLE001 (recorded, then turned into the exit code)
+        error = raised
+    code = _exit_code(error)
+    _write_record(root, record, code, error)
+    if error is not None:
+        _say(name, error)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _finish(context: StageContext, report: StageReport) -> None:
+    """Write the report and its page, and only then let a failed check end the stage."""
+    from bessemer.reporting.html import render_stage_page
+
+    directory = context.root / "reports" / context.name
+    write_report(report, directory)
+    render_stage_page(report, directory)
+    if report.failed:
+        first = report.failed[0]
+        others = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
+        raise GateFailed(
+            f"{first.metric} is {first.value:g}, the bound is {first.op} {first.threshold:g}{others}: {first.reason}. "
+            f"See reports/{context.name}/index.html."
+        )
+
+
+def _exit_code(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    if isinstance(error, BessemerError):
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, KeyboardInterrupt):
+        return 75
+    return 1
+
+
+def _say(name: str, error: BaseException) -> None:
+    if isinstance(error, BessemerError):
+        print(f"bessemer: {name}: {error}", file=sys.stderr)
+        if os.environ.get(TRACEBACK_ENVIRONMENT):
+            traceback.print_exception(error)
+    elif isinstance(error, KeyboardInterrupt):
+        print(f"bessemer: {name}: interrupted; run it again to continue.", file=sys.stderr)
+    elif not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+        print(f"bessemer: {name}: this is a bug ({type(error).__name__}: {error}); please report it.", file=sys.stderr)
+
+
+def _write_record(root: Path, record: RunRecord, code: int, error: BaseException | None) -> None:
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    finished = time.time()
+    facts = {
+        "run": record.run,
+        "stage": record.stage,
+        "started": record.started,
+        "finished": finished,
+        "wall_s": round(finished - record.started, 3),
+        "cpu_s": round(sum(item.ru_utime + item.ru_stime for item in usage), 3),
+        "peak_memory_bytes": max(item.ru_maxrss for item in usage) * (1 if sys.platform == "darwin" else 1024),
+        "exit_code": code,
+        "error": None if error is None else str(error) or type(error).__name__,
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "packages": package_versions(f"stages.{record.stage}"),
+        "jobs": record.jobs,
+        "notes": record.notes,
+    }
+    write_json(root / ".runs" / record.run / f"{record.stage}.json", json.loads(json.dumps(facts, default=str)))
+    for label, jobs in record.jobs.items():
+        if jobs["cached"]:
+            print(f"{record.stage}: {label}: {jobs['cached']} of {jobs['total']} jobs from the shard cache")
+
+
+def _default_run() -> str:
+    """A name shared by the stages of one plain ``dvc repro``: that of the process which started them."""
+    parent = psutil.Process(os.getppid())
+    return f"dvc-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(parent.create_time()))}"
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC (prctl(2), PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
