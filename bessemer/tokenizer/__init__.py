@@ -1,0 +1,1 @@
+"""The tokenizer: SentencePiece training, exact conversion to a fast Hugging Face tokenizer, and its measures."""

@@ -1,0 +1,1 @@
+"""Token files: indexed storage, document order, validation, and the windows that training reads."""
