@@ -31,7 +31,7 @@ CURATED_SCHEMA = pa.schema(
 def document_id(source: str, locator: str) -> str:
     """Identity of a document: 32 hex digits, xxh3-128 of its source's name and its place in that source.
 
-    It depends on nothing else, so adding files, splitting differently elsewhere, or reading with more workers moves no id.
+    It depends on nothing else, so neither other files nor more workers move an id.
 
     Args:
         source: name of the source in params.yaml.

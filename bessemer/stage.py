@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 from pydantic import BaseModel, RootModel
@@ -85,12 +85,7 @@ class StageContext:
     @property
     def identity(self) -> list[Any]:
         """JSON-able parts of every cache key of this stage: parameters and digest of the code."""
-        values = {
-            name: [item.model_dump(mode="json") for item in value]
-            if isinstance(value, list)
-            else value.model_dump(mode="json")
-            for name, value in self.sections.items()
-        }
+        values = {name: section.model_dump(mode="json") for name, section in self.sections.items()}
         return [values, code_digest(self.module)]
 
     def progress(self, label: str, total: int, unit: str) -> AbstractContextManager[Progress]:
@@ -98,8 +93,8 @@ class StageContext:
         return progress(label, total, unit)
 
 
-def load_sections(root: Path, sections: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections of params.yaml, each validated by the model (or ``list[model]``) given for it.
+def load_sections(root: Path, sections: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
+    """Sections of params.yaml, each validated by the model given for it.
 
     Raises:
         ConfigError: a key is unknown or a value out of bounds.
@@ -107,15 +102,12 @@ def load_sections(root: Path, sections: Mapping[str, Any]) -> dict[str, Any]:
     values = read_yaml(root / PARAMS)
     loaded: dict[str, Any] = {}
     for name, model in sections.items():
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            loaded[name] = parse(model, values.get(name) or {}, PARAMS, name)
-        else:
-            wrapper = cast(type[RootModel[Any]], RootModel[model])
-            loaded[name] = parse(wrapper, values.get(name) or [], PARAMS, name).root
+        empty: object = [] if issubclass(model, RootModel) else {}
+        loaded[name] = parse(model, values.get(name) or empty, PARAMS, name)
     return loaded
 
 
-def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections: Any) -> None:
+def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections: type[BaseModel]) -> None:
     """Run ``main`` as the process of a stage, and exit.
 
     Args:
@@ -133,7 +125,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
         loaded = load_sections(root, sections)
         context = StageContext(name, loaded, runtime, root, record, module=f"stages.{name}")
         _finish(context, main(context))
-    except BaseException as raised:  # noqa: BLE001 (recorded, then turned into the exit code)
+    except BaseException as raised:
         error = raised
     code = _exit_code(error)
     _write_record(root, record, code, error)
@@ -215,6 +207,6 @@ def _default_run() -> str:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, so that no stage outlives a killed DVC (prctl(2), PR_SET_PDEATHSIG)."""
+    """Ask Linux to end this process with its parent (prctl(2)), so that no stage outlives a killed DVC."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)

@@ -20,7 +20,7 @@ class ClassifierParams(Strict):
         ["en"], min_length=1, description="languages (as in the language sidecar) that are trained and calibrated on"
     )
     cap: int = Field(50_000, ge=2, description="most documents of each side, chosen by a keyed hash of their text")
-    words: int = Field(512, ge=8, description="words of a document that are read, from a place chosen by its hash")
+    words: int = Field(512, ge=8, description="words from the start of a document that are read")
     keep_fraction: Fraction = Field(
         0.5, description="share of the documents in `languages` whose score reaches the cut"
     )

@@ -1,14 +1,14 @@
-"""Load params.yaml and runtime.yaml as a whole, checked. A stage reads its own sections only (:mod:`bessemer.stage`)."""
+"""Load params.yaml as a whole, checked. A stage reads its own sections only (:mod:`bessemer.stage`)."""
 
 from pathlib import Path
 
 from bessemer.config.params import Params
 from bessemer.config.read import parse, read_yaml
-from bessemer.config.runtime import RUNTIME, Runtime, load_runtime
+from bessemer.config.runtime import Runtime, load_runtime
 
 PARAMS = "params.yaml"
 
-__all__ = ["PARAMS", "RUNTIME", "Params", "Runtime", "load_params", "load_runtime"]
+__all__ = ["PARAMS", "Params", "Runtime", "load_params", "load_runtime"]
 
 
 def load_params(root: Path = Path()) -> Params:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from bessemer.errors import ConfigError
 
@@ -79,7 +79,7 @@ def _sentence(model: type[BaseModel], error: ValidationError, file: str, section
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:
     """Field names (and aliases) that are allowed at ``path`` below ``model``."""
-    candidates: list[type[BaseModel]] = [model]
+    candidates = _models_in(model.model_fields["root"].annotation) if issubclass(model, RootModel) else [model]
     for part in path:
         following: list[type[BaseModel]] = []
         for candidate in candidates:

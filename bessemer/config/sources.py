@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from bessemer.config.base import Strict
 
@@ -56,3 +56,9 @@ class Source(Strict):
         if self.huggingface is not None and self.format != "auto":
             raise ValueError(f"the source {self.name} is a Hub data set, which has no format to choose; remove it")
         return self
+
+
+class SourcesParams(RootModel[list[Source]]):
+    """The section ``sources`` as a stage reads it: a list."""
+
+    model_config = ConfigDict(frozen=True)

@@ -169,7 +169,7 @@ def histogram(
     log_x: bool = False,
     log_y: bool = False,
 ) -> Histogram:
-    """Histogram of finite values over equal bins, or equal ratios with ``log_x`` (values below 1e-12 are left out then).
+    """Histogram of finite values over equal bins; with ``log_x`` over equal ratios, without values below 1e-12.
 
     Args:
         name: short ASCII name, used for files.

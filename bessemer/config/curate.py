@@ -1,0 +1,187 @@
+"""Parameters of ``curate``: the policy that turns numbers into kept or dropped. Any limit is switched off by ``null``.
+
+Defaults follow the published limits where these hold for any text. Those that were tuned on English web pages ask for
+English, and those that count words ask for a script that separates them.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bessemer.config.base import Fraction, Strict
+
+Limit = Fraction | None
+Count = Annotated[int, Field(ge=0)] | None
+
+UNSPACED = ["bo", "dz", "ja", "km", "ko", "lo", "my", "th", "wuu", "yue", "zh"]
+"""Languages whose words are counted by character or syllable, so that limits on words say something else."""
+
+
+class RuleGroup(Strict):
+    """Limits that are asked of some languages only."""
+
+    languages: list[str] | None = Field(None, description="languages that the group judges (as in the sidecar); null: all")
+    except_languages: list[str] = Field(default_factory=list, description="languages that the group does not judge")
+
+
+class LengthRules(RuleGroup):
+    """How long a document is."""
+
+    min_words: Count = Field(
+        20, description="fewest words; Gopher (Rae et al. 2021) has 50, which four lines of verse or a help page do not reach"
+    )
+    max_words: Count = Field(100_000, description="most words (Gopher)")
+
+
+class WordRules(RuleGroup):
+    """What the words look like: limits for English prose (Gopher, Rae et al. 2021, appendix A.1.1)."""
+
+    languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
+    min_mean_word_length: Annotated[float, Field(ge=0)] | None = Field(
+        3.0, description="least mean length of a word, in characters (Gopher)"
+    )
+    max_mean_word_length: Annotated[float, Field(ge=0)] | None = Field(
+        10.0, description="largest mean length of a word, in characters (Gopher)"
+    )
+    min_stop_words: Count = Field(2, description="fewest distinct words of quality.stop_words (Gopher)")
+
+
+class SymbolRules(RuleGroup):
+    """Symbols, bullets and words without a letter (Gopher, Rae et al. 2021, appendix A.1.1)."""
+
+    max_hash_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most hash signs per word (Gopher)")
+    max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most ellipses per word (Gopher)")
+    max_bullet_line_fraction: Limit = Field(0.9, description="largest share of lines that start with a bullet (Gopher)")
+    max_ellipsis_line_fraction: Limit = Field(0.3, description="largest share of lines that end in an ellipsis (Gopher)")
+    min_alphabetic_word_fraction: Limit = Field(
+        0.6, description="least share of words with a letter; Gopher has 0.8, below which fact sheets and tables of figures lie"
+    )
+
+
+class LineRepetitionRules(RuleGroup):
+    """Repeated lines and paragraphs, as shares (Gopher, Rae et al. 2021, table A1)."""
+
+    max_duplicate_line_fraction: Limit = Field(0.30, description="lines that occur before, of all lines (Gopher)")
+    max_duplicate_paragraph_fraction: Limit = Field(0.30, description="paragraphs that occur before, of all (Gopher)")
+    max_duplicate_line_character_fraction: Limit = Field(0.20, description="characters in lines that occur before (Gopher)")
+    max_duplicate_paragraph_character_fraction: Limit = Field(
+        0.20, description="characters in paragraphs that occur before (Gopher)"
+    )
+
+
+class NgramRepetitionRules(RuleGroup):
+    """Repeated word n-grams, as shares of characters (Gopher, Rae et al. 2021, table A1)."""
+
+    except_languages: list[str] = Field(
+        UNSPACED, description="languages that the group does not judge: their n-grams are of characters and always repeat"
+    )
+    max_top_2gram_fraction: Limit = Field(0.20, description="characters in the commonest 2-gram (Gopher)")
+    max_top_3gram_fraction: Limit = Field(0.18, description="characters in the commonest 3-gram (Gopher)")
+    max_top_4gram_fraction: Limit = Field(0.16, description="characters in the commonest 4-gram (Gopher)")
+    max_duplicate_5gram_fraction: Limit = Field(0.15, description="characters in 5-grams that occur before (Gopher)")
+    max_duplicate_6gram_fraction: Limit = Field(0.14, description="characters in 6-grams that occur before (Gopher)")
+    max_duplicate_7gram_fraction: Limit = Field(0.13, description="characters in 7-grams that occur before (Gopher)")
+    max_duplicate_8gram_fraction: Limit = Field(0.12, description="characters in 8-grams that occur before (Gopher)")
+    max_duplicate_9gram_fraction: Limit = Field(0.11, description="characters in 9-grams that occur before (Gopher)")
+    max_duplicate_10gram_fraction: Limit = Field(0.10, description="characters in 10-grams that occur before (Gopher)")
+
+
+class WebRules(RuleGroup):
+    """Marks of a page that is no text: C4 (Raffel et al. 2020) and FineWeb (Penedo et al. 2024)."""
+
+    languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
+    max_lorem_ipsum: Count = Field(0, description="most occurrences of the placeholder text (C4)")
+    max_curly_brackets: Count = Field(None, description="most opening curly brackets; C4 has 0, which drops pages that show code")
+    min_sentences: Count = Field(None, description="fewest sentences; C4 has 5, which drops short reference pages")
+    min_terminal_punctuation_fraction: Limit = Field(
+        None, description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists, fact sheets and verse"
+    )
+    max_duplicate_line_character_fraction: Limit = Field(
+        0.1, description="characters in lines that occur before (FineWeb; stricter than Gopher's)"
+    )
+    max_short_line_fraction: Limit = Field(
+        None, description="largest share of short lines; FineWeb has 0.67, which drops verse and lists"
+    )
+    max_newline_ratio: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="most line ends per word; FineWeb has 0.3, which drops verse and tables"
+    )
+
+
+class ClassifierRule(RuleGroup):
+    """The quality classifier's opinion."""
+
+    languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
+    min_score: Fraction | Literal["calibrated"] | None = Field(
+        "calibrated", description="least probability of wanted text; calibrated: the cut that classifier.keep_fraction gave"
+    )
+
+
+class ContaminationRules(Strict):
+    """Text that models are judged by must not be trained on (overlaps in n-grams: Brown et al. 2020)."""
+
+    max_overlap: Limit = Field(0.2, description="largest share of a document's n-grams that one evaluation set has")
+    max_item_overlap: Limit = Field(0.2, description="largest share of one evaluation item's n-grams that a document has")
+
+
+Priority = Literal["quality", "length", "newest", "oldest", "id"]
+
+
+class DuplicateRules(Strict):
+    """Which of identical or verified similar documents stay."""
+
+    exact: bool = Field(True, description="drop documents whose normalised text another kept one has")
+    threshold: Limit = Field(
+        0.8,
+        description="least true Jaccard similarity of shingles that makes a near duplicate; at least dedup.floor (Olmo 3 has 0.8)",
+    )
+    priority: list[Priority] = Field(
+        ["quality", "length", "id"],
+        min_length=1,
+        description="who stays: highest classifier score, most words, newest or oldest date, smallest id; each breaks ties of the one before",
+    )
+
+    @model_validator(mode="after")
+    def _near_includes_exact(self) -> Self:
+        if self.threshold is not None and not self.exact:
+            raise ValueError("identical documents are near duplicates too: set threshold to null or exact to true")
+        if len(set(self.priority)) != len(self.priority) or {"newest", "oldest"} <= set(self.priority):
+            raise ValueError("each priority may be given once, and only one of newest and oldest")
+        return self
+
+
+class PiiParams(Strict):
+    """Personal data that is replaced by a mask inside kept documents."""
+
+    email: bool = Field(True, description="e-mail addresses, except of domains reserved for examples (RFC 2606)")
+    ip: bool = Field(True, description="globally routable IPv4 and IPv6 addresses")
+    card: bool = Field(True, description="payment card numbers with a right check digit (ISO/IEC 7812)")
+    phone: bool = Field(True, description="telephone numbers that are valid in the numbering plan of their country")
+    phone_regions: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = Field(
+        ["US"], description="countries (ISO 3166-1) whose numbers are found without a country code too"
+    )
+
+
+class CurateParams(Strict):
+    """The policy. A document is dropped for the first limit that it breaks, in the order of the fields below."""
+
+    languages: list[str] | None = Field(None, description="wanted languages (as in the sidecar); null: all")
+    min_language_score: Limit = Field(
+        None, description="least probability of the language; CCNet has 0.5, FineWeb 0.65; null for languages lid.176 knows badly"
+    )
+    length: LengthRules = Field(default_factory=LengthRules, description="how long a document is")
+    words: WordRules = Field(default_factory=WordRules, description="what the words look like")
+    symbols: SymbolRules = Field(default_factory=SymbolRules, description="symbols, bullets, words without a letter")
+    repeated_lines: LineRepetitionRules = Field(
+        default_factory=LineRepetitionRules, description="repeated lines and paragraphs"
+    )
+    repeated_ngrams: NgramRepetitionRules = Field(
+        default_factory=NgramRepetitionRules, description="repeated word n-grams"
+    )
+    web: WebRules = Field(default_factory=WebRules, description="marks of a page that is no text")
+    classifier: ClassifierRule = Field(default_factory=ClassifierRule, description="the quality classifier's opinion")
+    contamination: ContaminationRules = Field(
+        default_factory=ContaminationRules, description="overlap with evaluation sets"
+    )
+    duplicates: DuplicateRules = Field(default_factory=DuplicateRules, description="which of look-alikes stay")
+    pii: PiiParams = Field(default_factory=PiiParams, description="personal data that is masked in kept documents")
+    samples: int = Field(5, ge=0, le=100, description="documents shown in the report for each reason")

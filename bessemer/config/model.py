@@ -1,0 +1,78 @@
+"""The shape of the model: a named preset, and what is changed in it."""
+
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from bessemer.config.base import Strict
+
+
+class ModelShape(NamedTuple):
+    """Sizes of a decoder; every preset is one, and :meth:`ModelParams.shape` is what is built."""
+
+    hidden_size: int
+    intermediate_size: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    context_length: int
+    tie_embeddings: bool
+    qk_norm: bool
+    rope_theta: float
+
+
+PRESETS: dict[str, ModelShape] = {
+    # 5.0M with a vocabulary of 8,192: minutes on two CPU cores.
+    "tiny": ModelShape(256, 704, 4, 4, 2, 64, 512, tie_embeddings=True, qk_norm=True, rope_theta=10_000.0),
+    # The depth, width and heads of GPT-2 small (Radford et al. 2019) with the parts of Llama; 124M with 50,257 tokens.
+    "gpt2-124m": ModelShape(768, 2048, 12, 12, 12, 64, 1024, tie_embeddings=True, qk_norm=True, rope_theta=10_000.0),
+    # The shape of Llama 3.2 1B (Meta 2024).
+    "llama-1b": ModelShape(2048, 8192, 16, 32, 8, 64, 4096, tie_embeddings=True, qk_norm=False, rope_theta=500_000.0),
+    # The shape of Llama 2 7B (Touvron et al. 2023) at a context of 2,048.
+    "llama-7b": ModelShape(4096, 11008, 32, 32, 32, 128, 2048, tie_embeddings=False, qk_norm=False, rope_theta=10_000.0),
+}
+
+
+class ModelParams(Strict):
+    """A decoder of the Llama family. A field that is not given is the preset's."""
+
+    preset: Literal["tiny", "gpt2-124m", "llama-1b", "llama-7b"] = Field("tiny", description="sizes to start from")
+    hidden_size: int | None = Field(None, ge=16, multiple_of=8, description="width of the residual stream")
+    intermediate_size: int | None = Field(None, ge=16, multiple_of=8, description="width of the SwiGLU inner layer")
+    layers: int | None = Field(None, ge=1, le=512, description="decoder layers")
+    heads: int | None = Field(None, ge=1, description="query heads")
+    kv_heads: int | None = Field(None, ge=1, description="key and value heads; fewer than heads is GQA")
+    head_dim: int | None = Field(None, ge=8, multiple_of=2, description="width of one head; need not be hidden/heads")
+    context_length: int | None = Field(None, ge=16, description="longest sequence that the model is made for, in tokens")
+    tie_embeddings: bool | None = Field(None, description="the output layer is the embedding (right below about 2B)")
+    qk_norm: bool | None = Field(None, description="RMSNorm on queries and keys: exports as Qwen3, otherwise as Llama")
+    rope_theta: float | None = Field(None, gt=1.0, description="base of the rotary position embedding")
+    norm_epsilon: float = Field(1e-6, gt=0.0, le=1e-3, description="added to the mean square in RMSNorm")
+    init_std: float = Field(0.02, gt=0.0, le=1.0, description="standard deviation of the initial weights")
+    init_output: Literal["scaled", "zero"] = Field(
+        "scaled",
+        description="last matrix of each residual branch: std / sqrt(2 layers) (GPT-2), or zero (muP, nanochat)",
+    )
+    vocab_multiple: int = Field(
+        64, ge=1, le=1024, description="the embedding is padded to a multiple of this many rows, for tensor cores"
+    )
+
+    @property
+    def shape(self) -> ModelShape:
+        """The preset with the given fields put in."""
+        preset = PRESETS[self.preset]
+        given = {name: value for name in ModelShape._fields if (value := getattr(self, name)) is not None}
+        return preset._replace(**given)
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        shape = self.shape
+        if shape.heads % shape.kv_heads:
+            raise ValueError(f"heads ({shape.heads}) must be a multiple of kv_heads ({shape.kv_heads})")
+        if not self.shape.qk_norm and shape.hidden_size % shape.heads:
+            raise ValueError(
+                f"without qk_norm the model exports as Llama, where hidden_size ({shape.hidden_size}) must be a "
+                f"multiple of heads ({shape.heads})"
+            )
+        return self

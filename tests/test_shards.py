@@ -1,0 +1,77 @@
+"""Shard directories: whole or absent, the same bytes, and damage is noticed."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from bessemer.errors import DataError
+from bessemer.shards import (
+    directory_digest,
+    read_aligned,
+    read_manifest,
+    shard_names,
+    verify,
+    write_manifest,
+    write_shard,
+)
+
+
+def _table(start: int, rows: int = 5) -> pa.Table:
+    return pa.table({"id": [f"{start + i:032x}" for i in range(rows)], "value": list(range(rows))})
+
+
+def _directory(path: Path) -> Path:
+    infos = [write_shard(path, f"part-{i}", _table(i * 5)) for i in range(3)]
+    write_manifest(path, reversed(infos), {"source": "abc"})
+    return path
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    assert directory_digest(_directory(tmp_path / "a")) == directory_digest(_directory(tmp_path / "b"))
+
+
+def test_the_manifest_lists_shards_by_name_whatever_the_order_of_writing(tmp_path: Path) -> None:
+    directory = _directory(tmp_path)
+    assert shard_names(directory) == ["part-0", "part-1", "part-2"]
+    assert read_manifest(directory).totals["rows"] == 15
+    verify(directory)
+
+
+def test_one_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    path = _directory(tmp_path) / "part-1.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataError, match=r"part-1\.parquet differs"):
+        verify(tmp_path)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_noticed(tmp_path: Path) -> None:
+    _directory(tmp_path)
+    write_shard(tmp_path, "stray", _table(90))
+    with pytest.raises(DataError, match="stray"):
+        verify(tmp_path)
+
+
+def test_a_directory_without_a_manifest_is_unfinished(tmp_path: Path) -> None:
+    write_shard(tmp_path, "part-0", _table(0))
+    with pytest.raises(DataError, match="has not finished"):
+        shard_names(tmp_path)
+
+
+def test_a_sidecar_of_other_documents_is_refused(tmp_path: Path) -> None:
+    write_shard(tmp_path / "documents", "part-0", _table(0))
+    write_shard(tmp_path / "sidecar", "part-0", _table(1))
+    with pytest.raises(DataError, match="other ids"):
+        read_aligned("part-0", tmp_path / "documents", tmp_path / "sidecar")
+
+
+def test_no_temporary_file_is_left(tmp_path: Path) -> None:
+    _directory(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "_manifest.json",
+        "part-0.parquet",
+        "part-1.parquet",
+        "part-2.parquet",
+    ]
