@@ -20,7 +20,9 @@ UNSPACED = ["bo", "dz", "ja", "km", "ko", "lo", "my", "th", "wuu", "yue", "zh"]
 class RuleGroup(Strict):
     """Limits that are asked of some languages only."""
 
-    languages: list[str] | None = Field(None, description="languages that the group judges (as in the sidecar); null: all")
+    languages: list[str] | None = Field(
+        None, description="languages that the group judges (as in the sidecar); null: all"
+    )
     except_languages: list[str] = Field(default_factory=list, description="languages that the group does not judge")
 
 
@@ -28,7 +30,8 @@ class LengthRules(RuleGroup):
     """How long a document is."""
 
     min_words: Count = Field(
-        20, description="fewest words; Gopher (Rae et al. 2021) has 50, which four lines of verse or a help page do not reach"
+        20,
+        description="fewest words; Gopher (Rae et al. 2021) has 50, which four lines of verse or a help page do not reach",
     )
     max_words: Count = Field(100_000, description="most words (Gopher)")
 
@@ -52,9 +55,12 @@ class SymbolRules(RuleGroup):
     max_hash_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most hash signs per word (Gopher)")
     max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most ellipses per word (Gopher)")
     max_bullet_line_fraction: Limit = Field(0.9, description="largest share of lines that start with a bullet (Gopher)")
-    max_ellipsis_line_fraction: Limit = Field(0.3, description="largest share of lines that end in an ellipsis (Gopher)")
+    max_ellipsis_line_fraction: Limit = Field(
+        0.3, description="largest share of lines that end in an ellipsis (Gopher)"
+    )
     min_alphabetic_word_fraction: Limit = Field(
-        0.6, description="least share of words with a letter; Gopher has 0.8, below which fact sheets and tables of figures lie"
+        0.6,
+        description="least share of words with a letter; Gopher has 0.8, below which fact sheets and tables of figures lie",
     )
 
 
@@ -63,7 +69,9 @@ class LineRepetitionRules(RuleGroup):
 
     max_duplicate_line_fraction: Limit = Field(0.30, description="lines that occur before, of all lines (Gopher)")
     max_duplicate_paragraph_fraction: Limit = Field(0.30, description="paragraphs that occur before, of all (Gopher)")
-    max_duplicate_line_character_fraction: Limit = Field(0.20, description="characters in lines that occur before (Gopher)")
+    max_duplicate_line_character_fraction: Limit = Field(
+        0.20, description="characters in lines that occur before (Gopher)"
+    )
     max_duplicate_paragraph_character_fraction: Limit = Field(
         0.20, description="characters in paragraphs that occur before (Gopher)"
     )
@@ -73,7 +81,8 @@ class NgramRepetitionRules(RuleGroup):
     """Repeated word n-grams, as shares of characters (Gopher, Rae et al. 2021, table A1)."""
 
     except_languages: list[str] = Field(
-        UNSPACED, description="languages that the group does not judge: their n-grams are of characters and always repeat"
+        UNSPACED,
+        description="languages that the group does not judge: their n-grams are of characters and always repeat",
     )
     max_top_2gram_fraction: Limit = Field(0.20, description="characters in the commonest 2-gram (Gopher)")
     max_top_3gram_fraction: Limit = Field(0.18, description="characters in the commonest 3-gram (Gopher)")
@@ -91,10 +100,13 @@ class WebRules(RuleGroup):
 
     languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
     max_lorem_ipsum: Count = Field(0, description="most occurrences of the placeholder text (C4)")
-    max_curly_brackets: Count = Field(None, description="most opening curly brackets; C4 has 0, which drops pages that show code")
+    max_curly_brackets: Count = Field(
+        None, description="most opening curly brackets; C4 has 0, which drops pages that show code"
+    )
     min_sentences: Count = Field(None, description="fewest sentences; C4 has 5, which drops short reference pages")
     min_terminal_punctuation_fraction: Limit = Field(
-        None, description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists, fact sheets and verse"
+        None,
+        description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists, fact sheets and verse",
     )
     max_duplicate_line_character_fraction: Limit = Field(
         0.1, description="characters in lines that occur before (FineWeb; stricter than Gopher's)"
@@ -112,7 +124,8 @@ class ClassifierRule(RuleGroup):
 
     languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
     min_score: Fraction | Literal["calibrated"] | None = Field(
-        "calibrated", description="least probability of wanted text; calibrated: the cut that classifier.keep_fraction gave"
+        "calibrated",
+        description="least probability of wanted text; calibrated: the cut that classifier.keep_fraction gave",
     )
 
 
@@ -120,7 +133,9 @@ class ContaminationRules(Strict):
     """Text that models are judged by must not be trained on (overlaps in n-grams: Brown et al. 2020)."""
 
     max_overlap: Limit = Field(0.2, description="largest share of a document's n-grams that one evaluation set has")
-    max_item_overlap: Limit = Field(0.2, description="largest share of one evaluation item's n-grams that a document has")
+    max_item_overlap: Limit = Field(
+        0.2, description="largest share of one evaluation item's n-grams that a document has"
+    )
 
 
 Priority = Literal["quality", "length", "newest", "oldest", "id"]
@@ -166,7 +181,8 @@ class CurateParams(Strict):
 
     languages: list[str] | None = Field(None, description="wanted languages (as in the sidecar); null: all")
     min_language_score: Limit = Field(
-        None, description="least probability of the language; CCNet has 0.5, FineWeb 0.65; null for languages lid.176 knows badly"
+        None,
+        description="least probability of the language; CCNet has 0.5, FineWeb 0.65; null for languages lid.176 knows badly",
     )
     length: LengthRules = Field(default_factory=LengthRules, description="how long a document is")
     words: WordRules = Field(default_factory=WordRules, description="what the words look like")
