@@ -1,0 +1,66 @@
+"""The import closure: everything that a stage is made of, and nothing that only draws pages."""
+
+from pathlib import Path
+
+import pytest
+
+from bessemer import code
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    files = {
+        "bessemer/__init__.py": "",
+        "bessemer/a.py": "from bessemer import b\nimport numpy\n",
+        "bessemer/b.py": "def late():\n    from .deep import c\n",
+        "bessemer/deep/__init__.py": "",
+        "bessemer/deep/c.py": "import xxhash.something\n",
+        "bessemer/deep/data/model.ftz": "weights",
+        "bessemer/unused.py": "",
+        "bessemer/reporting/__init__.py": "",
+        "bessemer/reporting/html.py": "import bessemer.unused\n",
+        "stages/__init__.py": "",
+        "stages/one.py": "import bessemer.a\nfrom bessemer.reporting.html import page\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(code, "ROOT", tmp_path)
+    code._closure.cache_clear()
+    yield tmp_path
+    code._closure.cache_clear()
+
+
+def test_the_closure_follows_imports_inside_functions_and_packages(tree: Path) -> None:
+    assert [path.as_posix() for path in code.import_closure("stages.one")] == [
+        "bessemer/__init__.py",
+        "bessemer/a.py",
+        "bessemer/b.py",
+        "bessemer/deep/__init__.py",
+        "bessemer/deep/c.py",
+        "bessemer/deep/data/model.ftz",
+        "stages/__init__.py",
+        "stages/one.py",
+    ]
+
+
+def test_the_digest_changes_with_any_line_of_the_closure_and_with_no_other(tree: Path) -> None:
+    before = code.code_digest("stages.one")
+    (tree / "bessemer/unused.py").write_text("x = 1\n")
+    (tree / "bessemer/reporting/html.py").write_text("y = 1\n")
+    code._closure.cache_clear()
+    assert code.code_digest("stages.one") == before
+    (tree / "bessemer/deep/c.py").write_text("import xxhash\nz = 1\n")
+    code._closure.cache_clear()
+    assert code.code_digest("stages.one") != before
+
+
+def test_packages_are_named_with_their_versions(tree: Path) -> None:
+    versions = code.package_versions("stages.one")
+    assert set(versions) == {"numpy", "xxhash"}
+    assert all(version[0].isdigit() for version in versions.values())
+
+
+def test_no_data_stage_is_made_of_torch() -> None:
+    for stage in ("ingest", "curate", "shard"):
+        assert "torch" not in code.package_versions(f"stages.{stage}")
