@@ -29,7 +29,7 @@ class DecontaminateParams(Strict):
     informative_words: int = Field(
         6,
         ge=1,
-        description="distinct words with a letter that an n-gram needs to count: dots, rules and numbers are no evidence",
+        description="distinct words with a letter that an n-gram needs to count: rules and figures are no evidence",
     )
     samples: int = Field(10, ge=0, le=1000, description="documents shown in the report")
 
