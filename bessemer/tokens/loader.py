@@ -21,6 +21,11 @@ from bessemer.tokens.permutation import KeyedPermutation
 IGNORED = -100
 """The target that losses leave out, by the convention of PyTorch's ``cross_entropy``."""
 
+_BLOCK = 1024
+_KEPT_BLOCKS = 8
+_Places = list[tuple[int, int, int]]
+"""Per sample: position in the stream, first and last row of ``documents.parquet``."""
+
 
 class TokenStream:
     """All tokens of a directory as one long sequence, mapped and never loaded.
@@ -169,7 +174,7 @@ class Windows:
                 f"{stream.directory} has {stream.total_tokens} tokens, fewer than one window of {sequence_length} + 1; "
                 "lower the sequence length or add text."
             )
-        self._permutations: dict[int, KeyedPermutation] = {}
+        self._places: dict[int, _Places] = {}
 
     def positions(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """The stream position at which each sample starts, shape as ``indices``, int64."""
@@ -177,7 +182,8 @@ class Windows:
         windows = np.empty_like(offsets)
         for epoch in np.unique(epochs).tolist():
             chosen = epochs == epoch
-            windows[chosen] = self._permutation(epoch)(offsets[chosen])
+            permutation = KeyedPermutation(self.count, "bessemer.windows", self.seed, epoch)
+            windows[chosen] = permutation(offsets[chosen])
         return windows * self.sequence_length
 
     def sample(self, index: int) -> Window:
@@ -204,20 +210,29 @@ class Windows:
 
     def _read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
         """Tokens (B, T + 1), document numbers within each window (B, T + 1), first row of each window (B,)."""
+        if indices.size and indices.min() < 0:
+            raise IndexError("samples are numbered from 0")
         length = self.sequence_length + 1
-        positions = self.positions(indices)
-        tokens = np.empty((len(positions), length), dtype=np.int64)
-        for row, start in enumerate(positions.tolist()):
+        tokens = np.empty((len(indices), length), dtype=np.int64)
+        begins = np.zeros((len(indices), length), dtype=np.int32)
+        first_rows = np.empty(len(indices), dtype=np.int64)
+        for row, index in enumerate(indices.tolist()):
+            places = self._places_of(index // _BLOCK)
+            start, first, last = places[index % _BLOCK]
             self.stream.copy_into(tokens[row], start)
-        edges = self.stream.rows(np.concatenate([positions, positions + self.sequence_length]))
-        first, last = edges[: len(positions)], edges[len(positions) :]
-        begins = np.zeros((len(positions), length), dtype=np.int32)
-        for row in np.flatnonzero(last > first).tolist():
-            starts = self.stream.starts(int(first[row]) + 1, int(last[row]) + 1) - positions[row]
-            np.add.at(begins[row], starts, 1)
-        return tokens, np.cumsum(begins, axis=1, dtype=np.int32), first
+            first_rows[row] = first
+            if last > first:
+                np.add.at(begins[row], self.stream.starts(first + 1, last + 1) - start, 1)
+        return tokens, np.cumsum(begins, axis=1, dtype=np.int32), first_rows
 
-    def _permutation(self, epoch: int) -> KeyedPermutation:
-        if epoch not in self._permutations:
-            self._permutations[epoch] = KeyedPermutation(self.count, "bessemer.windows", self.seed, epoch)
-        return self._permutations[epoch]
+    def _places_of(self, block: int) -> _Places:
+        """Where the samples of a block lie. Found together, because finding one costs hardly less than finding all."""
+        if block not in self._places:
+            positions = self.positions(np.arange(block * _BLOCK, (block + 1) * _BLOCK, dtype=np.int64))
+            edges = self.stream.rows(np.concatenate([positions, positions + self.sequence_length]))
+            if len(self._places) >= _KEPT_BLOCKS:
+                del self._places[next(iter(self._places))]
+            self._places[block] = list(
+                zip(positions.tolist(), edges[:_BLOCK].tolist(), edges[_BLOCK:].tolist(), strict=True)
+            )
+        return self._places[block]

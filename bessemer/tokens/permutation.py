@@ -8,15 +8,16 @@ from numpy.typing import NDArray
 
 ROUNDS = 6
 """Four rounds are provably pseudo-random for a random round function (Luby and Rackoff 1988); two more as a margin
-for small domains, whose halves are only a few bits wide."""
+for small domains, whose halves are only a few bits wide. Even, so that halves of unequal width end where they began."""
 
 
 class KeyedPermutation:
     """A bijection of ``range(size)`` chosen by a key: a Feistel network, walked back inside.
 
-    A balanced Feistel network permutes ``[0, 4**half_bits)``, less than four times the domain; a value that falls
-    outside the domain is sent through again until it is inside ("cycle walking", Black and Rogaway 2002), which
-    keeps the map a bijection and takes fewer than four passes on average.
+    The network permutes the next power of two, less than twice the domain; a value that falls outside the domain is
+    sent through again until it is inside ("cycle walking", Black and Rogaway 2002), which keeps the map a bijection and
+    takes fewer than two passes on average. Where the number of bits is odd, the halves differ by one bit and swap their
+    widths in each round.
     """
 
     def __init__(self, size: int, *key: int | str) -> None:
@@ -33,8 +34,9 @@ class KeyedPermutation:
             raise ValueError(f"a permutation needs a size from 1 to 2**62 - 1, not {size}")
         self.size = size
         name = "\x1f".join(str(part) for part in key).encode()
-        self._half_bits = np.uint64(max(1, ((size - 1).bit_length() + 1) // 2))
-        self._mask = np.uint64((1 << int(self._half_bits)) - 1)
+        bits = max(2, (size - 1).bit_length())
+        self._right_bits = np.uint64(bits // 2)
+        self._masks = (np.uint64((1 << (bits - bits // 2)) - 1), np.uint64((1 << bits // 2) - 1))
         self._round_keys = [np.uint64(xxhash.xxh3_64_intdigest(name, seed=number)) for number in range(ROUNDS)]
 
     def __call__(self, positions: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -60,10 +62,10 @@ class KeyedPermutation:
         return flat.astype(np.int64).reshape(np.shape(positions))
 
     def _network(self, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        left, right = values >> self._half_bits, values & self._mask
-        for key in self._round_keys:
-            left, right = right, left ^ (_splitmix(right + key) & self._mask)
-        return (left << self._half_bits) | right
+        left, right = values >> self._right_bits, values & self._masks[1]
+        for number, key in enumerate(self._round_keys):
+            left, right = right, left ^ (_splitmix(right + key) & self._masks[number % 2])
+        return (left << self._right_bits) | right
 
 
 def _splitmix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
