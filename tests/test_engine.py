@@ -1,4 +1,4 @@
-"""The engine: any number of workers, the same bytes; what did not change is not computed again; a kill costs one job."""
+"""The engine: any workers, the same bytes; what did not change is not computed again; a kill costs one job."""
 
 import functools
 import os
