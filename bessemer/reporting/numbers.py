@@ -1,0 +1,112 @@
+"""Numbers as people read them: 12,345 · 3.4 MB · 1.61 bits/byte · 4.5 % · 3 min 20 s."""
+
+import math
+
+NBSP = "\u00a0"
+_BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_SHARES = ("fraction", "share", "accuracy", "coverage", "ratio_kept")
+_DURATIONS = ("seconds", "_s")
+_ACRONYMS = {
+    "auc": "AUC",
+    "pii": "PII",
+    "xz": "xz",
+    "utf8": "UTF-8",
+    "html": "HTML",
+    "url": "URL",
+    "id": "ID",
+    "lr": "learning rate",
+    "bpb": "bits per byte",
+}
+
+
+def count(value: float) -> str:
+    """Thousands separated: ``12,345``."""
+    return f"{round(value):,}"
+
+
+def short_count(value: float) -> str:
+    """A count in at most five characters, for axes: ``950``, ``12k``, ``3.4M``."""
+    size = abs(value)
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if size >= limit:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.3g}"
+
+
+def byte_size(value: float) -> str:
+    """Decimal units and three digits: ``3.4 MB``, ``938 kB``."""
+    size, unit = float(value), 0
+    while abs(size) >= 999.5 and unit < len(_BYTES) - 1:
+        size, unit = size / 1000, unit + 1
+    if unit == 0:
+        return f"{size:.0f}{NBSP}B"
+    return f"{size:.{0 if abs(size) >= 99.95 else 1}f}{NBSP}{_BYTES[unit]}"
+
+
+def percent(share: float) -> str:
+    """A share of one as per cent: ``4.5 %``. Never rounds something to nothing or to all."""
+    if not math.isfinite(share):
+        return "–"
+    value = share * 100
+    if 0 < value < 0.1:
+        return f"<{NBSP}0.1{NBSP}%"
+    if 99.9 < value < 100:
+        return f">{NBSP}99.9{NBSP}%"
+    return f"{value:.0f}{NBSP}%" if value in (0, 100) else f"{value:.1f}{NBSP}%"
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: ``0.4 s``, ``41 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f}{NBSP}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{NBSP}s"
+    if whole < 3600:
+        return f"{whole // 60}{NBSP}min{NBSP}{whole % 60:02d}{NBSP}s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}{NBSP}h{NBSP}{minutes % 60:02d}{NBSP}min"
+
+
+def decimal(value: float, digits: int = 4) -> str:
+    """Significant digits without an exponent where that is readable."""
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 0.001:
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def quantity(name: str, value: float | str | None) -> str:
+    """A value in the unit that its name ends with (``…_bytes``, ``…_fraction``, ``…_seconds``, ``bits_per_byte``)."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    last = name.lower().rsplit(".", 1)[-1].replace(" ", "_")
+    whole = f"{name}".lower().replace(" ", "_")
+    if "bits_per_byte" in whole or last.endswith("_bpb"):
+        return f"{value:.3f}{NBSP}bits/byte" if math.isfinite(value) else decimal(value)
+    if "_per_" in last:
+        return decimal(value)
+    if last == "bytes" or last.endswith("_bytes"):
+        return byte_size(value)
+    if last.endswith(_SHARES) and 0 <= value <= 1:
+        return percent(value)
+    if last.endswith(_DURATIONS) and value >= 0:
+        return duration(value)
+    return count(value) if isinstance(value, int) or (value >= 1000 and math.isfinite(value)) else decimal(value)
+
+
+def words(name: str) -> str:
+    """A key as a heading in plain words: ``near_duplicate`` becomes ``Near duplicate``."""
+    parts = [_ACRONYMS.get(part, part) for part in name.replace(".", " · ").replace("_", " ").split(" ")]
+    text = " ".join(parts)
+    return text[:1].upper() + text[1:]
