@@ -44,9 +44,9 @@ def duplicate_shares(parts: Sequence[str]) -> tuple[float, float]:
 def ngram_shares(words: Words) -> dict[str, NDArray[np.float64]]:
     """Shares of the word characters of each document that repeated n-grams make up.
 
-    ``top_{n}gram_fraction``: the n-gram that occurs most often (of several, that with most characters), times its
+    ``top_{n}_gram_characters``: the n-gram that occurs most often (of several, that with most characters), times its
     occurrences, for n = 2, 3, 4; 0 if no n-gram occurs twice. Overlapping occurrences all count, so it is cut at 1.
-    ``duplicate_{n}gram_fraction``: the words covered by n-grams that occurred before, each word once, for n = 5 … 10.
+    ``duplicate_{n}_gram_characters``: the words covered by n-grams that occurred before, each word once, for n = 5 … 10.
 
     Returns:
         Name to array of shape (documents,), float64.
@@ -60,10 +60,10 @@ def ngram_shares(words: Words) -> dict[str, NDArray[np.float64]]:
         starts, groups, order = _repeated_ngrams(words, documents, salted, repeated, n)
         if n in TOP_SIZES:
             top = _top_characters(words, documents, starts, groups, n)
-            shares[f"top_{n}gram_fraction"] = np.minimum(_share(top, totals), 1.0)
+            shares[f"top_{n}_gram_characters"] = np.minimum(_share(top, totals), 1.0)
         else:
             covered = _covered_characters(words, starts[order > 0], n)
-            shares[f"duplicate_{n}gram_fraction"] = _share(covered, totals)
+            shares[f"duplicate_{n}_gram_characters"] = _share(covered, totals)
         repeated = starts
     return shares
 

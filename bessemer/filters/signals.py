@@ -38,8 +38,8 @@ SIGNALS: Final[dict[str, Signal]] = {
     "words": Signal(_INT, "words (runs of letters, marks and digits; one a character in scripts without spaces)"),
     "characters": Signal(_INT, "code points"),
     "mean_word_length": Signal(_SHARE, "code points of words per word; 0 without words"),
-    "hash_ratio": Signal(_SHARE, "number signs per word (Gopher); per document if it has no words"),
-    "ellipsis_ratio": Signal(_SHARE, "ellipses, as one character or three dots, per word (Gopher)"),
+    "hashes_per_word": Signal(_SHARE, "number signs per word (Gopher); per document if it has no words"),
+    "ellipses_per_word": Signal(_SHARE, "ellipses, as one character or three dots, per word (Gopher)"),
     "bullet_line_fraction": Signal(_SHARE, "lines that start with a bullet, of all lines that are not blank (Gopher)"),
     "ellipsis_line_fraction": Signal(
         _SHARE, "lines that end with an ellipsis, of all lines that are not blank (Gopher)"
@@ -50,32 +50,32 @@ SIGNALS: Final[dict[str, Signal]] = {
     "stop_words": Signal(_INT, "distinct words of quality.stop_words that occur (Gopher)"),
     "lines": Signal(_INT, "lines that are not blank"),
     "duplicate_line_fraction": Signal(_SHARE, "lines that occurred before, of all lines (Gopher)"),
-    "duplicate_line_character_fraction": Signal(
+    "duplicate_line_characters": Signal(
         _SHARE, "characters in lines that occurred before, of all in lines (Gopher, FineWeb)"
     ),
     "duplicate_paragraph_fraction": Signal(_SHARE, "paragraphs that occurred before, of all paragraphs (Gopher)"),
-    "duplicate_paragraph_character_fraction": Signal(
+    "duplicate_paragraph_characters": Signal(
         _SHARE, "characters in paragraphs that occurred before, of all in them (Gopher)"
     ),
     **{
-        f"top_{n}gram_fraction": Signal(
+        f"top_{n}_gram_characters": Signal(
             _SHARE, f"word characters in the commonest {n}-gram, times its occurrences (Gopher)"
         )
         for n in TOP_SIZES
     },
     **{
-        f"duplicate_{n}gram_fraction": Signal(_SHARE, f"word characters in {n}-grams that occurred before (Gopher)")
+        f"duplicate_{n}_gram_characters": Signal(_SHARE, f"word characters in {n}-grams that occurred before (Gopher)")
         for n in DUPLICATE_SIZES
     },
     "sentences": Signal(_INT, "sentence ends: terminal marks before white space, or ideographic ones (C4)"),
     "lorem_ipsum": Signal(_INT, "occurrences of 'lorem ipsum' in any case (C4)"),
     "curly_brackets": Signal(_INT, "opening curly brackets (C4)"),
     "javascript_line_fraction": Signal(_SHARE, "lines that have the word javascript, of all lines (C4)"),
-    "terminal_punctuation_fraction": Signal(
+    "terminal_line_fraction": Signal(
         _SHARE, "lines that end with terminal punctuation or a quote, of all (C4, FineWeb)"
     ),
     "short_line_fraction": Signal(_SHARE, "lines under quality.short_line_characters, of all (FineWeb)"),
-    "newline_ratio": Signal(_SHARE, "line breaks per word (FineWeb); per document if it has no words"),
+    "newlines_per_word": Signal(_SHARE, "line breaks per word (FineWeb); per document if it has no words"),
 }
 
 
@@ -102,7 +102,7 @@ def signals_of(
     columns["words"] = counts
     columns["mean_word_length"] = words.sum_by_document(words.characters) / per_word
     columns["stop_words"] = _distinct_stop_words(words, stop_words)
-    for name in ("hash_ratio", "ellipsis_ratio", "newline_ratio"):
+    for name in ("hashes_per_word", "ellipses_per_word", "newlines_per_word"):
         columns[name] = columns.get(name, counts) / per_word
     columns.update(ngram_shares(words))
     return {name: columns.get(name, np.empty(0)) for name in SIGNALS}
@@ -127,12 +127,12 @@ def _text_counts(text: str) -> dict[str, float]:
     duplicates, duplicate_characters = duplicate_shares(parts)
     return {
         "characters": len(text),
-        "hash_ratio": text.count("#"),
-        "ellipsis_ratio": text.count("...") + text.count("…"),
-        "newline_ratio": text.count("\n"),
+        "hashes_per_word": text.count("#"),
+        "ellipses_per_word": text.count("...") + text.count("…"),
+        "newlines_per_word": text.count("\n"),
         "alphabetic_word_fraction": lettered / total if total else 0.0,
         "duplicate_paragraph_fraction": duplicates,
-        "duplicate_paragraph_character_fraction": duplicate_characters,
+        "duplicate_paragraph_characters": duplicate_characters,
         "sentences": sentences(text),
         "lorem_ipsum": text.casefold().count("lorem ipsum"),
         "curly_brackets": text.count("{"),
@@ -152,9 +152,9 @@ def _line_signals(text: str, short: int) -> dict[str, float]:
         "bullet_line_fraction": sum(_is_bullet(line) for line in lines) / total,
         "ellipsis_line_fraction": sum(line.endswith(_ELLIPSES) for line in lines) / total,
         "duplicate_line_fraction": duplicates,
-        "duplicate_line_character_fraction": duplicate_characters,
+        "duplicate_line_characters": duplicate_characters,
         "javascript_line_fraction": sum("javascript" in line.casefold() for line in lines) / total,
-        "terminal_punctuation_fraction": sum(line.endswith(_TERMINAL) for line in lines) / total,
+        "terminal_line_fraction": sum(line.endswith(_TERMINAL) for line in lines) / total,
         "short_line_fraction": sum(len(line) < short for line in lines) / total,
     }
 
