@@ -1,0 +1,77 @@
+"""A stage as a process: honest exit code, one sentence, report before a failed check, run record always."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import sys
+from pydantic import Field
+from bessemer.config.base import Strict
+from bessemer.errors import ConfigError, DataError, TryAgain
+from bessemer.reporting.report import StageReport, check
+from bessemer.stage import run_stage
+
+class Toy(Strict):
+    limit: int = Field(3, ge=1)
+
+def main(context):
+    how = sys.argv[1]
+    context.record.note("how", how)
+    if how == "config": raise ConfigError("params.yaml: toy.limit is too large; lower it.")
+    if how == "data": raise DataError("input.txt is empty; fill it.")
+    if how == "again": raise TryAgain("Interrupted; run again.")
+    if how == "bug": raise ZeroDivisionError("surprise")
+    if how == "interrupt": raise KeyboardInterrupt
+    value = 5.0 if how == "gate" else 1.0
+    return StageReport(stage="toy", title="Toy", summary="Toy.", metrics={"value": value},
+        checks=[check("value", value, "<=", context.section.limit, severity="error", reason="it must be small")])
+
+run_stage("toy", main, toy=Toy)
+"""
+
+
+def run(root: Path, how: str, params: str = "toy: {limit: 3}\n") -> tuple[int, str, dict[str, object]]:
+    (root / "params.yaml").write_text(params)
+    environment = {**os.environ, "BESSEMER_RUN": "r1", "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, how], cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    record = json.loads((root / ".runs/r1/toy.json").read_text())
+    return done.returncode, done.stderr, record
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("fine", 0), ("config", 2), ("gate", 3), ("data", 4), ("again", 75), ("interrupt", 75), ("bug", 1)],
+)
+def test_the_exit_code_says_what_kind_of_end_it_was(tmp_path: Path, how: str, code: int) -> None:
+    returned, said, record = run(tmp_path, how)
+    assert (returned, record["exit_code"]) == (code, code)
+    assert record["notes"] == {"how": how}
+    if code in (2, 3, 4, 75):
+        assert said.startswith("bessemer: toy: ")
+        assert len(said.strip().splitlines()) == 1
+
+
+def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:
+    assert "ZeroDivisionError: surprise" in run(tmp_path, "bug")[1]
+
+
+def test_the_report_is_written_before_a_failed_check_ends_the_stage(tmp_path: Path) -> None:
+    _, said, _ = run(tmp_path, "gate")
+    assert "value is 5, the bound is <= 3: it must be small" in said
+    for name in ("summary.json", "metrics.json", "index.html"):
+        assert (tmp_path / "reports/toy" / name).exists()
+
+
+def test_a_misspelt_parameter_ends_the_stage_with_the_key_that_was_meant(tmp_path: Path) -> None:
+    code, said, _ = run(tmp_path, "fine", "toy: {limt: 3}\n")
+    assert (code, said.strip()) == (
+        2,
+        "bessemer: toy: params.yaml: toy.limt is not a parameter; did you mean limit?",
+    )
