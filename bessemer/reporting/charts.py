@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 from markupsafe import Markup
@@ -75,11 +75,10 @@ def histogram_chart(histogram: Histogram) -> Chart:
             axes.set_ylim(0, max(1.0, counts.max(initial=0) * 1.08))
         low, high = float(edges[0]), float(edges[-1])
         threshold = histogram.threshold
-        if threshold is not None and (threshold > 0 or not histogram.log_x):
-            if low - (high - low) <= threshold <= high + (high - low):
-                low, high = min(low, threshold), max(high, threshold)
-                axes.axvline(threshold, color=_PAGE, linewidth=4.5)
-                axes.axvline(threshold, color=_THRESHOLD, linestyle=(0, (4, 2.5)), linewidth=1.8)
+        if threshold is not None and _near(threshold, low, high, log=histogram.log_x):
+            low, high = min(low, threshold), max(high, threshold)
+            axes.axvline(threshold, color=_PAGE, linewidth=4.5)
+            axes.axvline(threshold, color=_THRESHOLD, linestyle=(0, (4, 2.5)), linewidth=1.8)
         axes.set_xlim(low, high if high > low else low + 1)
         svg = finish(f"histogram {histogram.name}", f"Histogram: {histogram.title}")
     return Chart(histogram.title, svg, describe(histogram), histogram.unit)
@@ -153,18 +152,17 @@ def _draw_line(axes: "Axes", x: NDArray[np.float64], y: NDArray[np.float64], col
         y = np.array([y[part].mean() for part in stretches])
         axes.fill_between(x, least, largest, color=colour, alpha=0.2, linewidth=0)
     marker = "o" if x.size <= 24 else None
-    axes.plot(x, y, color=colour, linewidth=1.6, linestyle=dash, marker=marker, markersize=3)  # type: ignore[arg-type]
+    axes.plot(x, y, color=colour, linewidth=1.6, linestyle=dash, marker=marker, markersize=3)
 
 
 @contextmanager
 def _axes() -> Iterator[tuple["Axes", "_Finish"]]:
     """Axes with the house style, and the function that turns them into SVG."""
-    import matplotlib
+    import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    style = {"svg.fonttype": "none", "text.parse_math": False, "path.simplify": True, "axes.unicode_minus": True}
-    with matplotlib.rc_context({"font.size": 11, "text.color": _TEXT, **style}):
+    with mpl.rc_context({"svg.fonttype": "none", "text.parse_math": False, "font.size": 11, "text.color": _TEXT}):
         figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72))
         axes = figure.add_axes((46 / WIDTH, 22 / HEIGHT, 1 - 62 / WIDTH, 1 - 32 / HEIGHT))
         for side in ("top", "right", "left"):
@@ -184,7 +182,7 @@ class _Finish:
     formatter: object
 
     def __call__(self, salt: str, label: str) -> Markup:
-        import matplotlib
+        import matplotlib as mpl
         from matplotlib.ticker import LogLocator, NullFormatter
 
         for axis in (self.axes.xaxis, self.axes.yaxis):
@@ -194,7 +192,7 @@ class _Finish:
             axis.set_minor_formatter(NullFormatter())
         target = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        with matplotlib.rc_context({"svg.hashsalt": neutralise(salt)}):
+        with mpl.rc_context({"svg.hashsalt": neutralise(salt)}):
             figure = self.axes.get_figure()
             assert figure is not None
             figure.savefig(target, format="svg", transparent=True, metadata=nothing)  # type: ignore[union-attr]
@@ -203,11 +201,13 @@ class _Finish:
 
 def _for_a_page(svg: str, label: str) -> Markup:
     """Matplotlib's SVG without prologue, fonts, sizes and unused ids, and with the page's colours."""
-    ElementTree.register_namespace("", _SVG)
-    root = ElementTree.fromstring(svg)
+    ET.register_namespace("", _SVG)
+    root = ET.fromstring(svg)
     for parent in list(root.iter()):
         for child in list(parent):
-            empty = child.tag == f"{{{_SVG}}}g" and child.find(".//{*}path") is None and child.find(".//{*}text") is None
+            empty = (
+                child.tag == f"{{{_SVG}}}g" and child.find(".//{*}path") is None and child.find(".//{*}text") is None
+            )
             if empty or child.tag == f"{{{_SVG}}}metadata" or child.find(f"{{{_SVG}}}style") is not None:
                 parent.remove(child)
     used = set(re.findall(r"#([a-z0-9]+)", " ".join(_references(root))))
@@ -231,10 +231,10 @@ def _for_a_page(svg: str, label: str) -> Markup:
     root.attrib.pop("version", None)
     root.set("role", "img")
     root.set("aria-label", neutralise(label))
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - serialised from a parsed tree
+    return Markup(ET.tostring(root, encoding="unicode"))
 
 
-def _references(root: ElementTree.Element) -> Iterator[str]:
+def _references(root: ET.Element) -> Iterator[str]:
     for element in root.iter():
         yield element.get("clip-path", "")
         yield element.get(_XLINK, "")
@@ -244,6 +244,13 @@ def _page_style(style: str) -> str:
     for marker, colour in _COLOURS.items():
         style = style.replace(marker, colour)
     return _FONT.sub("", style)
+
+
+def _near(value: float, low: float, high: float, *, log: bool) -> bool:
+    """Whether a line at this value can be drawn without pressing the bars into a corner."""
+    if log:
+        return value > 0 and low * low / high <= value <= high * high / low
+    return 2 * low - high <= value <= 2 * high - low
 
 
 def _positive(edges: NDArray[np.float64]) -> NDArray[np.float64]:

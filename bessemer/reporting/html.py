@@ -33,7 +33,13 @@ class Shown:
     characters: int
 
 
-_SHOWN = (Shown(200, 8, 12, 600), Shown(100, 5, 8, 600), Shown(60, 3, 5, 400), Shown(30, 2, 3, 250), Shown(15, 1, 1, 120))
+_SHOWN = (
+    Shown(200, 8, 12, 600),
+    Shown(100, 5, 8, 600),
+    Shown(60, 3, 5, 400),
+    Shown(30, 2, 3, 250),
+    Shown(15, 1, 1, 120),
+)
 
 
 def render_stage_page(report: StageReport, directory: Path) -> Path:
@@ -145,17 +151,15 @@ def whole(value: float) -> float:
 
 
 def funnel(counts: Sequence[Count]) -> dict[str, Any] | None:
-    """The counts as rows with bars; the bars compare bytes where all rows have them, else documents, tokens, records."""
+    """The counts as rows with bars, which compare the unit that most rows have: documents before bytes and tokens."""
     if not counts:
         return None
     shown = {"records": count, "documents": count, "bytes": byte_size, "tokens": count}
     units = [unit for unit in shown if any(getattr(line, unit) is not None for line in counts)]
     measure = max(
-        ("tokens", "records", "documents", "bytes"),
+        ("documents", "bytes", "tokens", "records"),
         key=lambda unit: sum(getattr(line, unit) is not None for line in counts),
     )
-    if sum(line.documents is not None for line in counts) == sum(getattr(line, measure) is not None for line in counts):
-        measure = "documents"
     largest = max((getattr(line, measure) or 0 for line in counts), default=0) or 1
     lines = []
     for line in counts:

@@ -1,6 +1,7 @@
 """Numbers as people read them: 12,345 · 3.4 MB · 1.61 bits/byte · 4.5 % · 3 min 20 s."""
 
 import math
+from collections.abc import Callable
 
 NBSP = "\u00a0"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -84,25 +85,28 @@ def decimal(value: float, digits: int = 4) -> str:
 
 def quantity(name: str, value: float | str | None) -> str:
     """A value in the unit that its name ends with (``…_bytes``, ``…_fraction``, ``…_seconds``, ``bits_per_byte``)."""
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    last = name.lower().rsplit(".", 1)[-1].replace(" ", "_")
-    whole = f"{name}".lower().replace(" ", "_")
-    if "bits_per_byte" in whole or last.endswith("_bpb"):
-        return f"{value:.3f}{NBSP}bits/byte" if math.isfinite(value) else decimal(value)
-    if "_per_" in last:
-        return decimal(value)
-    if last == "bytes" or last.endswith("_bytes"):
-        return byte_size(value)
-    if last.endswith(_SHARES) and 0 <= value <= 1:
-        return percent(value)
-    if last.endswith(_DURATIONS) and value >= 0:
-        return duration(value)
-    return count(value) if isinstance(value, int) or (value >= 1000 and math.isfinite(value)) else decimal(value)
+    if value is None or isinstance(value, str | bool):
+        return {None: "–", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[arg-type]
+    key = name.lower().replace(" ", "_")
+    last = key.rsplit(".", 1)[-1]
+    write: Callable[[float], str] = decimal
+    if "bits_per_byte" in key:
+        write = _bits
+    elif "_per_" in last:
+        write = decimal
+    elif last.endswith("bytes"):
+        write = byte_size
+    elif last.endswith(_SHARES) and 0 <= value <= 1:
+        write = percent
+    elif last.endswith(_DURATIONS) and value >= 0:
+        write = duration
+    elif isinstance(value, int):
+        write = count
+    return write(value) if math.isfinite(value) else decimal(value)
+
+
+def _bits(value: float) -> str:
+    return f"{value:.3f}{NBSP}bits/byte"
 
 
 def words(name: str) -> str:

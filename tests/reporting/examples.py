@@ -128,20 +128,19 @@ def hostile_report() -> StageReport:
     """A report in which every free text is an attack."""
     attacks = list(HOSTILE.values())
     everything = " ".join(attacks)
+    curves = [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
     return StageReport(
         stage="curate",
         title=everything[:900],
         summary=everything,
-        counts=[Count(label=attack, documents=number + 1, bytes=9) for number, attack in enumerate(attacks)],
-        drops=[Drop(reason=attack, documents=3, bytes=5) for attack in attacks],
-        metrics={attack: attack for attack in attacks},
-        histograms=[
-            histogram("words", [1.0, 2.0], title=attack, unit=attack, bins=3, threshold=1.5) for attack in attacks
-        ],
-        series=[Series(name=attack, title=attack, x=attack, y=attacks[:2], rows=[[0, 1, 2], [1, 2, 3]]) for attack in attacks],
-        tables=[Table(name="t", title=attack, columns=[attack, "n"], rows=[[attack, 1]], note=attack) for attack in attacks],
-        samples=[Sample(group=attack, id=attack, source=attack, text=attack, facts={attack: attack}) for attack in attacks],
+        counts=[Count(label=text, documents=number + 1, bytes=9) for number, text in enumerate(attacks)],
+        drops=[Drop(reason=text, documents=3, bytes=5) for text in attacks],
+        metrics={text: text for text in attacks},
+        histograms=[histogram("words", [1, 2], title=text, unit=text, bins=3, threshold=1.5) for text in attacks],
+        series=[Series(name=text, title=text, x=text, y=attacks[:2], rows=curves) for text in attacks],
+        tables=[Table(name="t", title=text, columns=[text, "n"], rows=[[text, 1]], note=text) for text in attacks],
+        samples=[Sample(group=text, id=text, source=text, text=text, facts={text: text}) for text in attacks],
         pairs=[SamplePair(id_a=a, id_b=a, text_a=a, text_b=a[::-1], similarity=0.7) for a in attacks],
-        checks=[check(attack, 1, "<=", 0, severity="warn", reason=attack) for attack in attacks],
-        provenance={attack: attack for attack in attacks},
+        checks=[check(text, 1, "<=", 0, severity="warn", reason=text) for text in attacks],
+        provenance={text: text for text in attacks},
     )
