@@ -30,7 +30,9 @@ PRESETS: dict[str, ModelShape] = {
     # The shape of Llama 3.2 1B (Meta 2024).
     "llama-1b": ModelShape(2048, 8192, 16, 32, 8, 64, 4096, tie_embeddings=True, qk_norm=False, rope_theta=500_000.0),
     # The shape of Llama 2 7B (Touvron et al. 2023) at a context of 2,048.
-    "llama-7b": ModelShape(4096, 11008, 32, 32, 32, 128, 2048, tie_embeddings=False, qk_norm=False, rope_theta=10_000.0),
+    "llama-7b": ModelShape(
+        4096, 11008, 32, 32, 32, 128, 2048, tie_embeddings=False, qk_norm=False, rope_theta=10_000.0
+    ),
 }
 
 
@@ -44,7 +46,9 @@ class ModelParams(Strict):
     heads: int | None = Field(None, ge=1, description="query heads")
     kv_heads: int | None = Field(None, ge=1, description="key and value heads; fewer than heads is GQA")
     head_dim: int | None = Field(None, ge=8, multiple_of=2, description="width of one head; need not be hidden/heads")
-    context_length: int | None = Field(None, ge=16, description="longest sequence that the model is made for, in tokens")
+    context_length: int | None = Field(
+        None, ge=16, description="longest sequence that the model is made for, in tokens"
+    )
     tie_embeddings: bool | None = Field(None, description="the output layer is the embedding (right below about 2B)")
     qk_norm: bool | None = Field(None, description="RMSNorm on queries and keys: exports as Qwen3, otherwise as Llama")
     rope_theta: float | None = Field(None, gt=1.0, description="base of the rotary position embedding")

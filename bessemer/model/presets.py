@@ -1,0 +1,107 @@
+"""From parameters to a model, and what that model costs: parameters and floating-point operations."""
+
+from dataclasses import dataclass
+
+import torch
+
+from bessemer.config.model import ModelParams
+from bessemer.model.config import BessemerConfig
+from bessemer.model.modeling import BessemerForCausalLM
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Floating-point operations of one token, forward and backward, recomputation not counted.
+
+    Attributes:
+        palm: 6 N + 12 L H Q T: attention as if every token saw the whole sequence (Chowdhery et al. 2022, appendix B).
+        causal: 6 N + 6 L H Q T: only what a causal mask leaves. Packed documents need less still.
+    """
+
+    palm: int
+    causal: int
+
+
+def build_config(
+    params: ModelParams, vocab_size: int, *, bos_token_id: int = 2, eos_token_id: int = 2, pad_token_id: int = 3
+) -> BessemerConfig:
+    """Configuration for ``params``; the embedding has ``vocab_size`` rows rounded up to ``params.vocab_multiple``.
+
+    A document begins after the ``</s>`` of the one before, so ``</s>`` is also the token that generation starts from.
+    """
+    shape = params.shape
+    return BessemerConfig(
+        vocab_size=-(-vocab_size // params.vocab_multiple) * params.vocab_multiple,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        max_position_embeddings=shape.context_length,
+        initializer_range=params.init_std,
+        init_output=params.init_output,
+        rms_norm_eps=params.norm_epsilon,
+        qk_norm=shape.qk_norm,
+        tie_word_embeddings=shape.tie_embeddings,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        bos_token_id=bos_token_id,
+        eos_token_id=eos_token_id,
+        pad_token_id=pad_token_id,
+    )
+
+
+def build_model(
+    params: ModelParams,
+    vocab_size: int,
+    *,
+    seed: int,
+    attention: str = "sdpa",
+    bos_token_id: int = 2,
+    eos_token_id: int = 2,
+    pad_token_id: int = 3,
+) -> BessemerForCausalLM:
+    """A freshly initialised model in fp32 on the CPU (or on the device of an enclosing ``torch.device``).
+
+    Args:
+        params: shape and initialisation.
+        vocab_size: number of tokens; the embedding may have more rows.
+        seed: of the initial weights; the global random state is left as it was.
+        attention: backend as returned by :func:`bessemer.model.attention.choose_backend`.
+        bos_token_id: token that a document begins after.
+        eos_token_id: token that ends every document.
+        pad_token_id: token that fills padded batches.
+    """
+    config = build_config(
+        params, vocab_size, bos_token_id=bos_token_id, eos_token_id=eos_token_id, pad_token_id=pad_token_id
+    )
+    config._attn_implementation = attention
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        return BessemerForCausalLM(config)
+
+
+def parameter_count(config: BessemerConfig) -> int:
+    """Trainable parameters; a tied output layer counts once."""
+    norms = (2 * config.num_hidden_layers + 1) * config.hidden_size
+    norms += 2 * config.num_hidden_layers * config.head_dim if config.qk_norm else 0
+    embeddings = config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2)
+    return embeddings + config.num_hidden_layers * _layer_matrices(config) + norms
+
+
+def matmul_parameters(config: BessemerConfig) -> int:
+    """Weights that a token is multiplied with: all layers and the output layer, tied or not; no embedding look-up."""
+    return config.num_hidden_layers * _layer_matrices(config) + config.vocab_size * config.hidden_size
+
+
+def flops_per_token(config: BessemerConfig, sequence_length: int) -> Flops:
+    """Operations of one training token in rows of ``sequence_length`` tokens, by both conventions."""
+    weights = 6 * matmul_parameters(config)
+    attention = config.num_hidden_layers * config.num_attention_heads * config.head_dim * sequence_length
+    return Flops(palm=weights + 12 * attention, causal=weights + 6 * attention)
+
+
+def _layer_matrices(config: BessemerConfig) -> int:
+    queries = config.num_attention_heads * config.head_dim
+    keys = config.num_key_value_heads * config.head_dim
+    return config.hidden_size * (2 * queries + 2 * keys) + 3 * config.hidden_size * config.intermediate_size
