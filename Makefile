@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer: `make repro` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# What the tools need beyond the line itself; `EXTRAS=dev,docs make setup` installs more.
+EXTRAS ?= dev
+PYTEST_ARGS ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup repro test test-all check serve report bench clean
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(STAMP) ## create .venv and install what is pinned in constraints.txt
+
+# The stamp is as old as the last installation: a changed pyproject.toml or constraints.txt installs again.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || { \
+	  echo "bessemer: Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)." \
+	       "Install one and name it: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "bessemer: installing into $(VENV) (some minutes, once)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $(STAMP)
+
+repro: $(STAMP) ## run the line from the raw sources to the evaluated model; only what has changed
+	@bessemer run
+
+test: $(STAMP) ## run the tests that a change needs (minutes)
+	@python -m pytest -m "not long" $(PYTEST_ARGS)
+
+test-all: $(STAMP) ## run all tests: kills, browsers, several processes
+	@python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP) ## lint, format, types, dependency rules
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+	@bessemer sync-deps --check
+
+serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this machine
+	@python -m flows.serve
+
+report: $(STAMP) ## write the overall report of the newest run again
+	@bessemer report
+
+bench: $(STAMP) ## measure the kernels against their peers
+	@python -m benchmarks
+
+clean: ## remove caches; artifacts, the DVC cache, live checkpoints, facts of runs and .venv stay
+	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,150 @@
+"""What exactly was this made from? Answered from dvc.lock and sources.lock.yaml alone, so also for an old commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bessemer.config.read import read_yaml
+from bessemer.errors import ConfigError
+from bessemer.sources import LOCK, read_lock
+from flows.dependencies import is_code
+
+DVC_LOCK = "dvc.lock"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One stage on the way to an artifact, as it was when it last ran."""
+
+    stage: str
+    outputs: Mapping[str, str]
+    """Path to MD5 of its contents (``.dir``: of its listing)."""
+    inputs: Mapping[str, str]
+    """Inputs that no stage writes: sources, reference text, evaluation sets."""
+    code: Mapping[str, str]
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """An artifact, the stages that led to it in order, and the files that entered at the beginning."""
+
+    artifact: str
+    made_by: list[Made]
+    sources: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The lineage with plain values."""
+        return {
+            "artifact": self.artifact,
+            "stages": [dict(made.__dict__) for made in self.made_by],
+            "sources": [dict(source) for source in self.sources],
+        }
+
+
+def trace(artifact: str, root: Path = Path()) -> Lineage:
+    """The lineage of an output of the line, or of a file within one.
+
+    Raises:
+        ConfigError: nothing in dvc.lock has written ``artifact``; the sentence lists what has been written.
+    """
+    stages: Mapping[str, Any] = read_yaml(root / DVC_LOCK).get("stages", {})
+    owner = {_item["path"]: name for name, entry in stages.items() for _item in entry.get("outs", [])}
+    wanted = artifact.rstrip("/")
+    maker = next((owner[path] for path in owner if wanted == path or wanted.startswith(f"{path}/")), None)
+    if maker is None:
+        raise ConfigError(f"{DVC_LOCK} has no output {artifact}; it has {', '.join(sorted(owner))}.")
+    names = _ancestry(maker, stages, owner)
+    return Lineage(wanted, [_made(name, stages[name], owner) for name in names], _sources(root))
+
+
+def describe(lineage: Lineage) -> Iterator[str]:
+    """The lineage as lines of text, sources first."""
+    for source in lineage.sources:
+        size = "" if source["bytes"] is None else f"  {source['bytes']:,} bytes"
+        yield f"source {source['path']}  {source['digest']}{size}"
+    for made in lineage.made_by:
+        yield f"{made.stage}"
+        for path, digest in made.inputs.items():
+            yield f"  from  {path}  {digest}"
+        for key, value in _flat(made.parameters):
+            yield f"  with  {key} = {value}"
+        yield f"  code  {len(made.code)} files"
+        for path, digest in made.outputs.items():
+            yield f"  made  {path}  {digest}"
+
+
+def lineage_command(root: Path, artifact: str, *, as_json: bool) -> int:
+    """``bessemer lineage``.
+
+    Raises:
+        ConfigError: as for :func:`trace`.
+    """
+    lineage = trace(artifact, root)
+    if as_json:
+        print(json.dumps(lineage.as_json(), indent=1, ensure_ascii=False))
+        return 0
+    for line in describe(lineage):
+        print(line)
+    return 0
+
+
+def _ancestry(maker: str, stages: Mapping[str, Any], owner: Mapping[str, str]) -> list[str]:
+    """Stages that lead to ``maker`` and it itself, each after those that it read from."""
+    ordered: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in ordered:
+            return
+        for item in stages[name].get("deps", []):
+            upstream = _writer(item["path"], owner)
+            if upstream is not None:
+                visit(upstream)
+        ordered.append(name)
+
+    visit(maker)
+    return ordered
+
+
+def _writer(path: str, owner: Mapping[str, str]) -> str | None:
+    return next(
+        (owner[out] for out in owner if path == out or path.startswith(f"{out}/") or out.startswith(f"{path}/")), None
+    )
+
+
+def _made(name: str, entry: Mapping[str, Any], owner: Mapping[str, str]) -> Made:
+    deps = {item["path"]: str(item.get("md5", "")) for item in entry.get("deps", [])}
+    return Made(
+        stage=name,
+        outputs={item["path"]: str(item.get("md5", "")) for item in entry.get("outs", [])},
+        inputs={path: md5 for path, md5 in deps.items() if not is_code(path) and _writer(path, owner) is None},
+        code={path: md5 for path, md5 in deps.items() if is_code(path)},
+        parameters={key: value for file in entry.get("params", {}).values() for key, value in file.items()},
+    )
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value):
+            for position, item in enumerate(value):
+                yield from _flat(item if isinstance(item, Mapping) else {"": item}, f"{prefix}{key}[{position}].")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _sources(root: Path) -> list[Mapping[str, Any]]:
+    files: list[Mapping[str, Any]] = []
+    for source in read_lock(root / LOCK).sources:
+        for file in source.files:
+            path = file.path if source.base == "." else f"{source.base}/{file.path}"
+            files.append({"source": source.name, "path": path, "digest": file.xxh3, "bytes": file.size})
+        if source.huggingface is not None:
+            pinned = source.huggingface
+            files.append({"source": source.name, "path": pinned.repository, "digest": pinned.commit, "bytes": None})
+    return files

@@ -1,0 +1,143 @@
+"""Run a selection of stages, each as soon as what it reads is there, and say what became of every one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from flows.graph import Change, Graph
+from flows.runner import Outcome, StageResult
+
+
+class Forecast(StrEnum):
+    """What a plan says of a stage before anything has run."""
+
+    RUN = "will run"
+    MAYBE = "may run"  # something before it will run; if that writes the same bytes, it will not
+    CACHED = "up to date"
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of a plan and why it would run; ``after`` names the stages that it waits to hear from."""
+
+    stage: str
+    forecast: Forecast
+    changes: tuple[Change, ...] = ()
+    after: tuple[str, ...] = ()
+    matches: bool = False
+    """Whether what is on disk now is what dvc.lock says; then unchanged upstream stages mean that nothing is to do."""
+
+
+class Watcher(Protocol):
+    """Who is told what happens while a line runs; calls may come from several threads."""
+
+    def started(self, stage: str) -> None:
+        """A stage's process is about to start."""
+
+    def tick(self, stage: str) -> None:
+        """The stage still runs; called about ten times a second."""
+
+    def finished(self, result: StageResult) -> None:
+        """A stage has ended, or needs no process."""
+
+
+def plan(graph: Graph, changes: Mapping[str, Sequence[Change]], selection: Sequence[str]) -> list[PlannedStage]:
+    """What would run, in order. An input that only a stage before it will write is not counted as a change."""
+    planned: dict[str, PlannedStage] = {}
+    for name in selection:
+        node = graph[name]
+        waits = tuple(
+            other for other in selection if other in node.upstream and planned[other].forecast is not Forecast.CACHED
+        )
+        produced = [output for other in waits for output in graph[other].outputs]
+        own = tuple(change for change in changes.get(name, ()) if not _is_produced(change, produced))
+        forecast = Forecast.RUN if own else Forecast.MAYBE if waits else Forecast.CACHED
+        planned[name] = PlannedStage(name, forecast, own, waits, matches=not changes.get(name))
+    return list(planned.values())
+
+
+def _is_produced(change: Change, produced: Sequence[str]) -> bool:
+    return change.kind == "input" and any(
+        change.subject == output or change.subject.startswith(f"{output}/") for output in produced
+    )
+
+
+def run_line(
+    graph: Graph,
+    planned: Sequence[PlannedStage],
+    execute: Callable[[str], StageResult],
+    watcher: Watcher,
+    stop: threading.Event,
+    *,
+    side_by_side: int = 1,
+) -> list[StageResult]:
+    """Run the planned stages; independent ones side by side, up to ``side_by_side``.
+
+    A stage that is up to date, and whose upstream stages turned out to be so as well, needs no process. After a
+    failure its descendants are skipped and the other branches go on. When ``stop`` is set nothing new starts.
+
+    Returns:
+        One result per planned stage, in the order of the plan.
+    """
+    results: dict[str, StageResult] = {}
+    forecasts = {item.stage: item for item in planned}
+    running: dict[Future[StageResult], str] = {}
+
+    def settle(result: StageResult) -> None:
+        results[result.stage] = result
+        watcher.finished(result)
+
+    with ThreadPoolExecutor(max_workers=max(1, side_by_side), thread_name_prefix="stage") as pool:
+        while len(results) < len(planned):
+            for name, item in forecasts.items():
+                upstream = graph[name].upstream & forecasts.keys()
+                if name in results or name in running.values() or not upstream <= results.keys():
+                    continue
+                without_process = _without_process(item, [results[other] for other in upstream], stop)
+                if without_process is not None:
+                    settle(without_process)
+                elif len(running) < side_by_side:
+                    watcher.started(name)
+                    running[pool.submit(execute, name)] = name
+            if running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    running.pop(future)
+                    try:
+                        settle(future.result())
+                    except BaseException:
+                        stop.set()
+                        raise
+    return [results[item.stage] for item in planned]
+
+
+def _without_process(item: PlannedStage, upstream: Sequence[StageResult], stop: threading.Event) -> StageResult | None:
+    """The result of a stage for which no process need be started, or None."""
+    broken = [result for result in upstream if not result.outcome.succeeded]
+    if broken:
+        cause = broken[0]
+        reason = cause.message if cause.outcome is Outcome.SKIPPED else f"needs {cause.stage}, which {_said(cause)}"
+        return StageResult(item.stage, Outcome.SKIPPED, message=reason)
+    if stop.is_set():
+        return StageResult(item.stage, Outcome.SKIPPED, message="the run was stopped before it")
+    if item.matches and all(result.outcome is Outcome.CACHED for result in upstream):
+        return StageResult(item.stage, Outcome.CACHED)
+    return None
+
+
+def _said(result: StageResult) -> str:
+    return {
+        Outcome.GATE_FAILED: "did not pass",
+        Outcome.TIMED_OUT: "ran out of time",
+        Outcome.CANCELLED: "was stopped",
+    }.get(result.outcome, "failed")
+
+
+def exit_code(results: Sequence[StageResult]) -> int:
+    """Exit class of a run: that of the first stage, in order, that did not succeed."""
+    return next((result.exit_code for result in results if result.exit_code), 0)
