@@ -135,13 +135,17 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
     sys.exit(code)
 
 
-def _finish(context: StageContext, report: StageReport) -> None:
-    """Write the report and its page, and only then let a failed check end the stage."""
+def publish(context: StageContext, report: StageReport) -> None:
+    """Write the report and its page. ``run_stage`` does so; a stage calls it before it raises because of its result."""
     from bessemer.reporting.html import render_stage_page
 
     directory = context.root / "reports" / context.name
     write_report(report, directory)
     render_stage_page(report, directory)
+
+
+def _finish(context: StageContext, report: StageReport) -> None:
+    publish(context, report)
     if report.failed:
         first = report.failed[0]
         others = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
