@@ -1,0 +1,38 @@
+"""The corpus along the whole line: from raw records to trained tokens, and every loss with its reason."""
+
+from collections.abc import Mapping
+
+from bessemer.reporting.report import Count, Drop, StageReport
+
+FLOW = ("ingest", "curate", "shard", "pretrain")
+"""Stages through which text passes and may leave; the others only measure."""
+
+
+def corpus_funnel(reports: Mapping[str, StageReport]) -> list[Count]:
+    """The counts of the stages of :data:`FLOW` one after the other, without those that repeat the line before."""
+    lines: list[Count] = []
+    for name in FLOW:
+        for line in reports[name].counts if name in reports else ():
+            if not lines or _differs(lines[-1], line):
+                lines.append(line)
+            elif line.tokens is not None and lines[-1].tokens is None:
+                lines[-1] = lines[-1].model_copy(update={"tokens": line.tokens})
+    return lines
+
+
+def _differs(before: Count, after: Count) -> bool:
+    pairs = [(getattr(before, unit), getattr(after, unit)) for unit in ("documents", "bytes", "tokens")]
+    known = [(one, two) for one, two in pairs if one is not None and two is not None]
+    return not known or any(one != two for one, two in known)
+
+
+def losses(reports: Mapping[str, StageReport]) -> list[Drop]:
+    """Drops of all stages of :data:`FLOW`; a reason that two stages have is added up."""
+    found: dict[str, Drop] = {}
+    for name in FLOW:
+        for drop in reports[name].drops if name in reports else ():
+            before = found.get(drop.reason, Drop(reason=drop.reason, documents=0, bytes=0))
+            found[drop.reason] = Drop(
+                reason=drop.reason, documents=before.documents + drop.documents, bytes=before.bytes + drop.bytes
+            )
+    return list(found.values())

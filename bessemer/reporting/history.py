@@ -1,0 +1,77 @@
+"""Earlier runs of the same checkout: what a stage took when it last ran, and which numbers have moved since."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bessemer.reporting.numbers import quantity, words
+from bessemer.shards import write_json
+
+METRICS = "metrics.json"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one where the file is missing or holds something else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def remember_metrics(folder: Path, metrics: Mapping[str, Mapping[str, int | float | str]]) -> None:
+    """Keep the metrics of all stages of a run, so that a later run can be compared with it."""
+    write_json(folder / METRICS, {stage: dict(values) for stage, values in metrics.items()})
+
+
+def earlier_cost(root: Path, run: str, stage: str) -> float | None:
+    """Seconds that the stage took when it last ended well in another run than ``run``; None when it never did."""
+    latest: tuple[float, float] | None = None
+    for path in sorted((root / ".runs").glob(f"*/{stage}.json")):
+        record = read_json(path)
+        if path.parent.name == run or record.get("exit_code") != 0 or not record.get("wall_s"):
+            continue
+        found = (float(record.get("finished") or 0), float(record["wall_s"]))
+        latest = found if latest is None else max(latest, found)
+    return None if latest is None else latest[1]
+
+
+def previous_run(root: Path, run: str) -> str | None:
+    """The last run before ``run`` that ended well and whose metrics are known."""
+    started = float(read_json(root / ".runs" / run / "run.json").get("started") or float("inf"))
+    found = []
+    for path in sorted((root / ".runs").glob(f"*/{METRICS}")):
+        facts = read_json(path.with_name("run.json"))
+        if path.parent.name != run and facts.get("exit_code") == 0 and float(facts.get("started") or 0) < started:
+            found.append((float(facts.get("started") or 0), path.parent.name))
+    return max(found)[1] if found else None
+
+
+def changed_metrics(root: Path, run: str) -> dict[str, Any] | None:
+    """Metrics that differ from the previous run, with their difference; None when there is no run to compare with."""
+    before_run = previous_run(root, run)
+    if before_run is None:
+        return None
+    before, now = read_json(root / ".runs" / before_run / METRICS), read_json(root / ".runs" / run / METRICS)
+    lines = []
+    for stage in now:
+        for name, value in sorted(now[stage].items()):
+            was = before.get(stage, {}).get(name)
+            if was is not None and was != value:
+                lines.append(
+                    {
+                        "stage": stage,
+                        "name": words(name),
+                        "before": quantity(name, was),
+                        "now": quantity(name, value),
+                        "change": _change(was, value),
+                    }
+                )
+    return {"run": before_run, "lines": lines}
+
+
+def _change(was: float | str, value: float | str) -> str:
+    if isinstance(was, str) or isinstance(value, str) or not was:
+        return ""
+    return f"{100 * (value - was) / abs(was):+.1f}\u00a0%".replace("-", "\u2212")

@@ -1,0 +1,196 @@
+"""The page of a run: what ran, what came out, where documents were lost, what it cost, what the model was made from.
+
+It joins the reports of the stages with the records of the run. States and edges come in as plain data, so the page can
+be made without DVC and without Prefect.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bessemer.reporting.charts import series_charts
+from bessemer.reporting.corpus import corpus_funnel, losses
+from bessemer.reporting.cost import cost_line, cost_total
+from bessemer.reporting.graph import Node, draw
+from bessemer.reporting.history import changed_metrics, read_json, remember_metrics
+from bessemer.reporting.html import (
+    PAGE,
+    Shown,
+    drops,
+    funnel,
+    is_current,
+    metric_facts,
+    render_stage_page,
+    sample_groups,
+    status,
+)
+from bessemer.reporting.numbers import count, duration, percent
+from bessemer.reporting.page import environment, identity
+from bessemer.reporting.report import StageReport, Table
+from bessemer.reporting.scores import headline, score_lines
+from bessemer.reporting.states import JoinedStage, StageState, join
+from bessemer.shards import write_bytes
+
+_RUN_LINK = "<!-- run-link -->"
+_SHOWN = Shown(rows=40, samples=6, pairs=0, characters=600)
+
+
+def render_overall_page(root: Path, run: str, stages: Sequence[StageState], edges: Sequence[tuple[str, str]]) -> Path:
+    """Write ``.runs/<run>/html/index.html`` and, beside it, the page of every stage that has a result.
+
+    Args:
+        root: of the checkout; ``reports/<stage>/summary.json`` and ``.runs/<run>/*.json`` are read where they exist.
+        run: its name.
+        stages: in the order of the line.
+        edges: pairs of stage names (from, to).
+    """
+    folder = root / ".runs" / run
+    joined = [join(root, run, stage) for stage in stages]
+    target = folder / "html"
+    for stage in joined:
+        if stage.report is not None:
+            _copy_stage_page(root / "reports" / stage.name, stage.report, target, run)
+    remember_metrics(folder, {name: report.metrics for name, report in _reports(joined).items()})
+    context = _context(root, run, joined, edges)
+    page = environment().get_template("overall.html").render(context)
+    write_bytes(target / PAGE, page.encode())
+    return target / PAGE
+
+
+def _copy_stage_page(directory: Path, report: StageReport, target: Path, run: str) -> None:
+    """The stage's page, made anew if it is another version's, with a link back to the run."""
+    source = directory / PAGE
+    if not is_current(source, report):
+        source = render_stage_page(report, directory)
+    link = environment().from_string('· <a href="index.html">run {{ run }}</a>').render(run=run)
+    page = source.read_text(encoding="utf-8").replace(_RUN_LINK, f" {link}", 1)
+    write_bytes(target / f"{report.stage}.html", page.encode())
+
+
+def _reports(joined: Sequence[JoinedStage]) -> dict[str, StageReport]:
+    return {stage.name: stage.report for stage in joined if stage.report is not None}
+
+
+def _context(
+    root: Path,
+    run: str,
+    joined: Sequence[JoinedStage],
+    edges: Sequence[tuple[str, str]],
+    reports: dict[str, StageReport],
+) -> dict[str, Any]:
+    facts = read_json(root / ".runs" / run / "run.json")
+    pretrain, evaluate = reports.get("pretrain"), reports.get("evaluate")
+    corpus = corpus_funnel(reports)
+    context: dict[str, Any] = {
+        "identity": identity(run.encode()),
+        "run": run,
+        "status": _status(joined),
+        "lead": _lead(joined, facts),
+        "head": _head(joined, facts, reports),
+        "graph": draw([_node(stage) for stage in joined], edges),
+        "stages": [_stage_line(stage) for stage in joined],
+        "failures": [{"name": stage.name, "why": _why(stage)} for stage in joined if stage.tone == "bad"],
+        "corpus": funnel(corpus),
+        "losses": drops(losses(reports)),
+        "training": [chart for series in (pretrain.series if pretrain else []) for chart in series_charts(series)],
+        "training_numbers": metric_facts(pretrain.metrics) if pretrain else [],
+        "scores": score_lines(evaluate),
+        "generations": sample_groups(evaluate.samples, _SHOWN) if evaluate else [],
+        "changed": changed_metrics(root, run),
+        "cost": [cost_line(root, run, stage) for stage in joined],
+        "cost_total": cost_total(root, run, joined),
+        "lineage": _lineage(reports, facts),
+        "rows": _SHOWN.rows,
+    }
+    sections = (
+        ("line", "The line", True),
+        ("corpus", "The corpus", context["corpus"]),
+        ("losses", "What was left out", context["losses"]),
+        ("training", "Training", context["training"]),
+        ("scores", "How good it is", context["scores"]),
+        ("generations", "What it writes", context["generations"]),
+        ("changed", "What changed", context["changed"]),
+        ("cost", "What it cost", True),
+        ("lineage", "Made from", context["lineage"]),
+    )
+    return {**context, "contents": [(name, title) for name, title, filled in sections if filled]}
+
+
+def _status(joined: Sequence[JoinedStage]) -> dict[str, str]:
+    stopped = [stage for stage in joined if stage.tone == "bad"]
+    if stopped:
+        return {"tone": "bad", "text": f"Stopped at {stopped[0].name}: {stopped[0].word}"}
+    if any(stage.tone == "warn" for stage in joined):
+        return {"tone": "warn", "text": "Cancelled"}
+    checks = [check for stage in joined if stage.report is not None for check in stage.report.checks]
+    return status(checks)
+
+
+def _lead(joined: Sequence[JoinedStage], facts: dict[str, Any]) -> str:
+    counts: dict[str, int] = {}
+    for stage in joined:
+        counts[stage.word] = counts.get(stage.word, 0) + 1
+    parts = ", ".join(f"{number} {word}" for word, number in counts.items())
+    took = f" in {duration(float(facts['wall_s']))}" if facts.get("wall_s") else ""
+    return f"{len(joined)} stages: {parts}{took}."
+
+
+def _head(
+    joined: Sequence[JoinedStage], facts: dict[str, Any], reports: dict[str, StageReport]
+) -> list[dict[str, str]]:
+    """The numbers that a reader looks for first."""
+    head: list[dict[str, str]] = []
+    if (score := headline(reports.get("evaluate"))) is not None:
+        head.append(score)
+    curate = reports.get("curate")
+    if curate and len(curate.counts) > 1 and curate.counts[0].documents and curate.counts[-1].documents is not None:
+        first, last = curate.counts[0].documents, curate.counts[-1].documents
+        note = f"{percent(last / first)} of {count(first)} ingested"
+        head.append({"label": "Documents in the corpus", "value": count(last), "note": note})
+    shard = reports.get("shard")
+    tokens = [line.tokens for line in (shard.counts if shard else []) if line.tokens is not None]
+    if tokens:
+        head.append({"label": "Tokens to train on", "value": count(tokens[-1]), "note": ""})
+    taken = [stage.seconds for stage in joined if stage.seconds]
+    if facts.get("wall_s") or taken:
+        seconds = float(facts.get("wall_s") or sum(taken))
+        note = f"{len(taken)} of {len(joined)} stages worked"
+        head.append({"label": "Time of this run", "value": duration(seconds), "note": note})
+    return head
+
+
+def _node(stage: JoinedStage) -> Node:
+    note = f"{stage.word} · {duration(stage.seconds)}" if stage.seconds else stage.word
+    return Node(stage.name, note, stage.tone, stage.link)
+
+
+def _stage_line(stage: JoinedStage) -> dict[str, Any]:
+    checks = stage.report.checks if stage.report is not None else []
+    return {
+        "name": stage.name,
+        "link": stage.link,
+        "tone": stage.tone,
+        "state": stage.word,
+        "took": duration(stage.seconds) if stage.seconds else "",
+        "checks": status(checks) if checks else None,
+        "summary": stage.report.summary if stage.report is not None else "",
+        "why": _why(stage),
+    }
+
+
+def _why(stage: JoinedStage) -> str:
+    return stage.state.why or str(stage.record.get("error") or "")
+
+
+def _lineage(reports: dict[str, StageReport], facts: dict[str, Any]) -> list[Table]:
+    """What the result was made from: the commit, and per stage the digests that its report names."""
+    tables = []
+    if facts.get("commit"):
+        state = "with uncommitted changes" if facts.get("dirty") else "as committed"
+        rows: list[list[str | int | float | None]] = [["commit", f"{facts['commit']} {state}"]]
+        tables.append(Table(name="code", title="Code", columns=["what", "value"], rows=rows))
+    for name, report in reports.items():
+        if report.provenance:
+            found = [[key, value] for key, value in sorted(report.provenance.items())]
+            tables.append(Table(name=name, title=report.title, columns=["what", "value"], rows=found))
+    return tables
