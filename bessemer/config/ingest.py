@@ -12,7 +12,7 @@ class HtmlParams(Strict):
 
     extractor: Literal["resiliparse", "trafilatura"] = Field(
         "resiliparse",
-        description="resiliparse is the faster by an order of magnitude and the choice of DCLM (Li et al. 2024, section 4.2)",
+        description="which library; resiliparse is far faster, and the choice of DCLM (Li et al. 2024, section 4.2)",
     )
     main_content: bool = Field(True, description="leave out navigation, headers and footers of the page")
 
@@ -24,7 +24,10 @@ class IngestParams(Strict):
         0.01, description="largest quarantined fraction of a source's records before the stage ends with exit code 4"
     )
     max_record_bytes: int = Field(
-        16_777_216, ge=1024, le=1_073_741_824, description="bytes of one record, decompressed; a larger one is quarantined"
+        16_777_216,
+        ge=1024,
+        le=1_073_741_824,
+        description="bytes of one record, decompressed; a larger one is quarantined",
     )
     max_expansion: float = Field(
         200.0, ge=2, description="decompressed bytes per compressed byte of a file beyond its first max_record_bytes"
@@ -37,9 +40,13 @@ class IngestParams(Strict):
     )
     html: HtmlParams = Field(default_factory=HtmlParams, description="text of HTML pages")
     small_file_bytes: int = Field(
-        1_048_576, ge=0, description="bytes (as stored); smaller files of a source are gathered in buckets, larger ones are alone"
+        1_048_576,
+        ge=0,
+        description="bytes (as stored); smaller files of a source are gathered in buckets, larger ones are alone",
     )
-    buckets: int = Field(256, ge=1, le=1024, description="buckets of small files per source, chosen by a hash of the path")
+    buckets: int = Field(
+        256, ge=1, le=1024, description="buckets of small files per source, chosen by a hash of the path"
+    )
     shard_records: int = Field(10_000, ge=1, description="documents per shard; a file with more is cut into several")
     shard_bytes: int = Field(67_108_864, ge=1024, description="UTF-8 bytes of text per shard; a file with more is cut")
     samples: int = Field(4, ge=0, le=100, description="documents of each source shown in the report")

@@ -36,13 +36,21 @@ class HuggingFace(Strict):
 class Source(Strict):
     """One source of raw text. Its name is part of every document's id: renaming a source renames its documents."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="short name, used in ids, file names and reports")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$", description="short name, used in ids, file names and reports"
+    )
     path: str | None = Field(
-        None, description="file, folder (read with its subfolders) or glob pattern, relative to the root of the checkout"
+        None,
+        description="file, folder (read with its subfolders) or glob pattern, relative to the root of the checkout",
     )
     huggingface: HuggingFace | None = Field(None, description="a data set of the Hub, instead of a path")
-    exclude: list[str] = Field(default_factory=list, description="glob patterns, relative to the folder, of files to leave out")
-    format: Format = Field("auto", description="auto: told from each file's name; otherwise all files are read as this format")
+    exclude: list[str] = Field(
+        default_factory=list,
+        description="patterns of files to leave out; * stands for any characters, also for slashes",
+    )
+    format: Format = Field(
+        "auto", description="auto: told from each file's name; otherwise all files are read as this format"
+    )
     columns: Columns = Field(default_factory=Columns, description="fields of jsonl, parquet and Hub records")
     license: str | None = Field(None, description="licence of records that do not state their own")
     split_documents: bool | None = Field(

@@ -1,0 +1,1 @@
+"""From the bytes or characters of a record to clean text."""

@@ -1,0 +1,85 @@
+"""A record as documents: extraction, cleaning, and the cutting of long texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bessemer.config.ingest import IngestParams
+from bessemer.config.sources import Source
+from bessemer.documents import document_id
+from bessemer.extract.html import ExtractionFailed, Undecodable, html_to_text
+from bessemer.extract.split import split_text
+from bessemer.extract.text import clean_text
+from bessemer.readers.fields import dump_json
+from bessemer.readers.records import EXCERPT_BYTES, Reason, Record, Skip, Skipped, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A row of ``data/documents``, its size in UTF-8 bytes, its place in the source, its charset if told."""
+
+    row: dict[str, Any]
+    bytes: int
+    locator: str
+    charset: str | None
+
+
+def documents_of(record: Record, source: Source, params: IngestParams) -> Sequence[Document] | Unreadable | Skipped:
+    """The documents that a record holds: one, or several when a long text is cut; or why there is none.
+
+    Args:
+        record: as a reader gave it.
+        source: where it comes from; it may say whether long texts are cut (else plain-text files are).
+        params: extractor, limits, size of the parts.
+    """
+    charset, text = record.charset, record.text
+    if record.html is not None:
+        try:
+            text, charset = html_to_text(record.html, record.charset, params.html, params.max_undecodable)
+        except Undecodable as error:
+            return _unreadable(record, Reason.ENCODING, str(error))
+        except ExtractionFailed as error:
+            return _unreadable(record, Reason.EXTRACTION, str(error))
+    cleaned = clean_text(text or "")
+    if not cleaned:
+        return Skipped(Skip.EMPTY_TEXT)
+    if not _is_cut(record, source):
+        return [_document(record, source, cleaned, charset)]
+    parts = [part for part in (part.strip() for part in split_text(cleaned, params.split_bytes)) if part]
+    if len(parts) == 1:
+        return [_document(record, source, parts[0], charset)]
+    return [
+        _document(record, source, part, charset, (number, len(parts))) for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _is_cut(record: Record, source: Source) -> bool:
+    if source.split_documents is not None:
+        return source.split_documents
+    return record.whole_file
+
+
+def _document(
+    record: Record, source: Source, text: str, charset: str | None, part: tuple[int, int] | None = None
+) -> Document:
+    locator = record.locator if part is None else f"{record.locator}#{part[0]}"
+    meta = dict(record.meta) | {"locator": locator}
+    if part is not None:
+        meta |= {"part": part[0], "parts": part[1]}
+    if charset is not None:
+        meta["charset"] = charset
+    row = {
+        "id": document_id(source.name, locator),
+        "text": text,
+        "source": source.name,
+        "url": record.url,
+        "date": record.date,
+        "license": record.license or source.license,
+        "meta": dump_json(meta).decode(),
+    }
+    return Document(row, len(text.encode()), locator, charset)
+
+
+def _unreadable(record: Record, reason: Reason, detail: str) -> Unreadable:
+    excerpt = record.html[:EXCERPT_BYTES] if record.html is not None else b""
+    return Unreadable(record.locator, reason, detail, record.size, excerpt)

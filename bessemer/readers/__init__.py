@@ -1,0 +1,1 @@
+"""One reader per input format. A reader yields records, unreadable records with a reason, and stated skips."""

@@ -1,0 +1,267 @@
+"""WARC and WET archives, plain or gzip: responses and resources that are HTML, and conversions (extracted text).
+
+Records are framed here, so that a damaged one is named and the next one found (ISO 28500:2017, section 4); a framed
+record's headers, HTTP message and transfer and content codings are read by FastWARC.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastwarc.warc import WarcRecord, WarcRecordType
+
+from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Record, Skip, Skipped, Unreadable
+from bessemer.readers.streams import ByteStream, Damaged
+
+_MAGIC = b"WARC/"
+_HEADER_BYTES = 65_536
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_TYPE = re.compile(rb"^warc-type:[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
+_NEWLINES = re.compile(rb"[\r\n]+")
+_NEXT = re.compile(rb"(?<=\n)WARC/1\.")
+_HTML_TYPES = {"text/html", "application/xhtml+xml"}
+_SKIPPED_TYPES = {
+    b"warcinfo": Skip.WARC_INFO,
+    b"request": Skip.WARC_REQUEST,
+    b"metadata": Skip.WARC_METADATA,
+    b"revisit": Skip.WARC_REVISIT,
+}
+_READ_TYPES = {b"response", b"resource", b"conversion"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The bytes of one record, header and block."""
+
+    kind: bytes
+    header_bytes: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A stretch of the file that is no record."""
+
+    reason: Reason
+    detail: str
+    size: int = 0
+    excerpt: bytes = b""
+    ends_file: bool = False
+
+
+def read_warc(path: Path, locator: str, limits: Limits) -> Iterator[Item]:
+    """Records of a WARC or WET file.
+
+    Args:
+        path: the file.
+        locator: its place in the source; a record's locator is ``<locator>:<number from 1>``, counting every record.
+        limits: a larger record is passed over without being held.
+    """
+    number = 0
+    with ByteStream(path, limits) as stream:
+        if stream.empty:
+            yield Unreadable(f"{locator}:1", Reason.EMPTY_FILE, "the file holds no bytes", ends_file=True)
+            return
+        for number, frame in enumerate(_Frames(stream, limits.record_bytes), start=1):
+            place = f"{locator}:{number}"
+            if isinstance(frame, _Broken):
+                yield Unreadable(
+                    place, frame.reason, frame.detail, frame.size, frame.excerpt, ends_file=frame.ends_file
+                )
+            elif frame.kind in _SKIPPED_TYPES:
+                yield Skipped(_SKIPPED_TYPES[frame.kind])
+            elif frame.kind not in _READ_TYPES:
+                yield Skipped(Skip.WARC_OTHER)
+            else:
+                yield _read_frame(frame, place, limits)
+    if number == 0:
+        yield Unreadable(f"{locator}:1", Reason.EMPTY_FILE, "the file holds no record", ends_file=True)
+
+
+def _read_frame(frame: _Frame, locator: str, limits: Limits) -> Item:
+    size, excerpt = len(frame.data), frame.data[:EXCERPT_BYTES]
+    try:
+        record = WarcRecord.from_bytes(frame.data)
+        if record.is_http:
+            record.parse_http(auto_decode="all")
+        reader = record.reader
+        body = reader.read(limits.record_bytes + 1) if reader is not None else b""
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        # FastWARC, which is Rust, panics on some input; a panic derives from BaseException only.
+        return Unreadable(locator, Reason.MALFORMED, f"the record cannot be parsed ({error})", size, excerpt)
+    if len(body) > limits.record_bytes:
+        detail = f"a body of more than {limits.record_bytes:,} bytes, over ingest.max_record_bytes"
+        return Unreadable(locator, Reason.TOO_LARGE, detail, size, excerpt)
+    headers = {name.lower(): value for name, value in record.headers}
+    meta = {"warc_record": headers.get("warc-record-id")}
+    if "warc-truncated" in headers:
+        meta["warc_truncated"] = headers["warc-truncated"]
+    facts = Record(locator, size, url=headers.get("warc-target-uri"), date=headers.get("warc-date"), meta=meta)
+    if record.record_type == WarcRecordType.conversion:
+        return _conversion(body, facts)
+    return _page(record, body, facts, excerpt)
+
+
+def _conversion(body: bytes, facts: Record) -> Item:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        detail = f"the text is not UTF-8 (byte {error.start:,})"
+        return Unreadable(facts.locator, Reason.ENCODING, detail, facts.size, body[:EXCERPT_BYTES])
+    return dataclasses.replace(facts, text=text, charset="utf-8")
+
+
+def _page(record: WarcRecord, body: bytes, facts: Record, excerpt: bytes) -> Item:
+    content_type = record.http_content_type
+    if record.is_http:
+        http = record.http_headers
+        if http is None or http.status_code is None:
+            detail = "the block does not begin with an HTTP status line"
+            return Unreadable(facts.locator, Reason.MALFORMED, detail, facts.size, excerpt)
+        if http.status_code != 200:
+            return Skipped(Skip.HTTP_STATUS)
+    else:
+        content_type = (record.headers.get("Content-Type") or "").partition(";")[0].strip()
+    if not _is_html(content_type, body):
+        return Skipped(Skip.NOT_HTML)
+    if not body.strip():
+        return Skipped(Skip.EMPTY_TEXT)
+    return dataclasses.replace(facts, html=body, charset=record.http_charset)
+
+
+def _is_html(content_type: str | None, body: bytes) -> bool:
+    """By the stated type, else by the first character."""
+    if content_type:
+        return content_type.lower() in _HTML_TYPES
+    return body.lstrip()[:1] == b"<"
+
+
+class _Frames:
+    """Frames of a byte stream, and what lies between them. Holds at most one record and one piece."""
+
+    def __init__(self, stream: ByteStream, limit: int) -> None:
+        self._stream, self._limit = stream, limit
+        self._buffer = bytearray()
+        self._ended = False
+
+    def __iter__(self) -> Iterator[_Frame | _Broken]:
+        while True:
+            try:
+                if not self._skip_newlines():
+                    return
+                yield self._next()
+            except Damaged as damage:
+                held = len(self._buffer)
+                excerpt = bytes(self._buffer[:EXCERPT_BYTES])
+                self._buffer.clear()
+                goes_on = self._stream.resync(lambda first: first.startswith(_MAGIC))
+                yield _Broken(damage.reason, damage.detail, held, excerpt, ends_file=not goes_on)
+                if not goes_on:
+                    return
+
+    def _next(self) -> _Frame | _Broken:
+        self._fill(len(_MAGIC))
+        if not self._buffer.startswith(_MAGIC):
+            return self._lost("bytes that are no WARC record", 0)
+        header = self._header()
+        length = _LENGTH.search(header) if header is not None else None
+        if header is None or length is None:
+            problem = "an end" if header is None else "a valid Content-Length"
+            return self._lost(f"a WARC header without {problem}", len(_MAGIC))
+        kind = _TYPE.search(header)
+        total = len(header) + int(length.group(1))
+        if total > self._limit:
+            return self._pass_over(total, bytes(header[:EXCERPT_BYTES]))
+        if not self._fill(total):
+            return self._short(len(header), total)
+        if not self._record_ends_at(total):
+            return self._lost("Content-Length does not lead to the end of the record", len(_MAGIC))
+        data = bytes(self._buffer[:total])
+        del self._buffer[:total]
+        return _Frame(kind.group(1).lower() if kind else b"", len(header), data)
+
+    def _header(self) -> bytes | None:
+        """The header with its empty line, or None if it has no end within 64 KiB."""
+        size = 4096
+        while True:
+            more = self._fill(size)
+            if end := _HEADER_END.search(self._buffer, 0, _HEADER_BYTES):
+                return bytes(self._buffer[: end.end()])
+            if not more or size >= _HEADER_BYTES:
+                return None
+            size *= 4
+
+    def _record_ends_at(self, total: int) -> bool:
+        """Whether a line end, the end of the file or damage (raised again by the next read) follows at ``total``."""
+        try:
+            self._fill(total + 1)
+        except Damaged:
+            return True
+        after = bytes(self._buffer[total : total + 1])
+        return after in (b"", b"\r", b"\n")
+
+    def _short(self, header_bytes: int, total: int) -> _Broken:
+        """The file ends before the record does: either it was cut, or the length is wrong and other records follow."""
+        if _NEXT.search(self._buffer, header_bytes):
+            return self._lost("Content-Length does not lead to the end of the record", len(_MAGIC))
+        held = len(self._buffer)
+        broken = _Broken(
+            Reason.TRUNCATED,
+            f"the file ends {total - held:,} bytes before the record does",
+            held,
+            bytes(self._buffer[:EXCERPT_BYTES]),
+            ends_file=True,
+        )
+        self._buffer.clear()
+        return broken
+
+    def _lost(self, detail: str, start: int) -> _Broken:
+        """Pass over everything up to the next line that begins a record, searching from ``start`` in the buffer."""
+        excerpt = bytes(self._buffer[:EXCERPT_BYTES])
+        passed = 0
+        while True:
+            if found := _NEXT.search(self._buffer, start):
+                passed += found.start()
+                del self._buffer[: found.start()]
+                return _Broken(Reason.MALFORMED, detail, passed, excerpt)
+            keep = min(len(self._buffer), len(_MAGIC) + 2)
+            passed += len(self._buffer) - keep
+            del self._buffer[: len(self._buffer) - keep]
+            start = 0
+            if not self._fill(keep + 1):
+                passed += len(self._buffer)
+                self._buffer.clear()
+                return _Broken(Reason.MALFORMED, detail, passed, excerpt, ends_file=True)
+
+    def _pass_over(self, total: int, excerpt: bytes) -> _Broken:
+        """Drop ``total`` bytes without holding them."""
+        left = total
+        while left:
+            if not self._buffer and not self._fill(1):
+                detail = f"the file ends {left:,} bytes before the record does"
+                return _Broken(Reason.TRUNCATED, detail, total - left, excerpt, ends_file=True)
+            dropped = min(left, len(self._buffer))
+            del self._buffer[:dropped]
+            left -= dropped
+        return _Broken(Reason.TOO_LARGE, f"a record of {total:,} bytes, over ingest.max_record_bytes", total, excerpt)
+
+    def _skip_newlines(self) -> bool:
+        """Drop line ends between records; False at the end of the file."""
+        while self._fill(1):
+            if not (newlines := _NEWLINES.match(self._buffer)):
+                return True
+            del self._buffer[: newlines.end()]
+        return False
+
+    def _fill(self, size: int) -> bool:
+        """Read until ``size`` bytes are held; False if the file ends before."""
+        while len(self._buffer) < size and not self._ended:
+            piece = self._stream.read()
+            self._ended = not piece
+            self._buffer += piece
+        return len(self._buffer) >= size
