@@ -28,7 +28,7 @@ class ClassifierParams(Strict):
     buckets: int = Field(100_000, ge=1000, le=2_000_000, description="hash buckets for word n-grams")
     word_ngrams: int = Field(2, ge=1, le=5, description="longest word n-gram")
     min_count: int = Field(2, ge=1, description="a rarer word has no vector of its own")
-    epochs: int = Field(5, ge=1, le=100, description="passes over the examples")
+    epochs: int = Field(20, ge=1, le=100, description="passes over the examples; few examples need many")
     learning_rate: float = Field(0.2, gt=0.0, le=5.0, description="fastText's learning rate at the start")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of training, folds and choice")
 

@@ -1,0 +1,123 @@
+"""What there is to say about duplicates."""
+
+from pathlib import Path
+
+import numpy as np
+
+from bessemer.config.dedup import DedupParams
+from bessemer.dedup.corpus import Corpus, read_texts
+from bessemer.dedup.exact import ExactGroups
+from bessemer.dedup.lsh import Banding
+from bessemer.dedup.near import Near
+from bessemer.reporting.report import Count, SamplePair, Series, StageReport, Table, histogram
+from bessemer.text.normalize import keyed
+
+SAMPLE_CHARACTERS = 600
+
+
+def report_duplicates(
+    params: DedupParams,
+    corpus: Corpus,
+    groups: ExactGroups,
+    near: Near,
+    *,
+    documents: Path,
+    size: int,
+    made_from: dict[str, str],
+) -> StageReport:
+    """Group sizes, similarities, what the index can be expected to find, and pairs to look at."""
+    partners = np.bincount(near.pairs.ravel(), minlength=len(corpus.ids))
+    copies = int((groups.sizes - 1).sum())
+    found = near.candidates
+    return StageReport(
+        stage="dedup",
+        title="Duplicates",
+        summary=(
+            f"{copies:,} of {len(corpus.ids):,} documents are copies of another; {len(near.pairs):,} pairs of the "
+            f"rest are similar to at least {params.floor:g}, over {int((partners > 0).sum()):,} documents."
+        ),
+        counts=[
+            Count(label="documents", documents=len(corpus.ids), bytes=size),
+            Count(label="distinct after normalisation", documents=len(groups.representative)),
+            Count(
+                label="distinct and without a near duplicate",
+                documents=len(groups.representative) - int((partners > 0).sum()),
+            ),
+        ],
+        metrics={
+            "documents": len(corpus.ids),
+            "exact_groups": int((groups.sizes > 1).sum()),
+            "exact_copies": copies,
+            "candidate_pairs": len(found.pairs),
+            "verified_pairs": len(near.pairs),
+            "documents_in_verified_pairs": int((partners > 0).sum()),
+            "capped_buckets": found.capped_buckets,
+            "bands": near.banding.bands,
+            "rows": near.banding.rows,
+            "recall_at_floor": round(near.banding.recall(params.floor), 6),
+            "recall_at_0_8": round(near.banding.recall(0.8), 6),
+        },
+        histograms=[
+            histogram(
+                "group_size",
+                groups.sizes[groups.sizes > 1],
+                title="Documents in an exact group",
+                unit="documents",
+                log_y=True,
+            ),
+            histogram(
+                "similarity",
+                near.similarity,
+                title="True similarity of verified pairs",
+                unit="Jaccard",
+                bins=[round(0.02 * step, 2) for step in range(51)],
+                threshold=params.floor,
+            ),
+            histogram(
+                "partners", partners[partners > 0], title="Near duplicates of a document", unit="documents", log_y=True
+            ),
+        ],
+        series=[_recall(near.banding)],
+        tables=[_index_table(near, params)],
+        pairs=_sample_pairs(params, corpus, near, documents),
+        provenance=made_from,
+    )
+
+
+def _recall(banding: Banding) -> Series:
+    rows: list[list[float | None]] = [[step / 50, round(banding.recall(step / 50), 6)] for step in range(51)]
+    title = f"Pairs that {banding.bands} bands of {banding.rows} rows find"
+    return Series(name="recall", title=title, x="similarity", y=["expected recall"], rows=rows)
+
+
+def _index_table(near: Near, params: DedupParams) -> Table:
+    found = near.candidates
+    rows: list[list[int | float | str | None]] = [
+        ["bands of rows", f"{near.banding.bands} of {near.banding.rows}"],
+        ["buckets with at least two documents", found.buckets],
+        ["largest bucket", found.largest_bucket],
+        [f"buckets with more than {params.bucket_cap}", found.capped_buckets],
+        ["pairs in those buckets that were not compared", found.pairs_left_out],
+        ["candidate pairs", len(found.pairs)],
+        ["verified pairs", len(near.pairs)],
+    ]
+    note = "A bucket with more documents than dedup.bucket_cap is compared with its first ones only."
+    return Table(name="index", title="The index", columns=["", "value"], rows=rows, note=note)
+
+
+def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path) -> list[SamplePair]:
+    """Pairs chosen by a keyed hash of their ids."""
+    names = [(corpus.ids[a].decode(), corpus.ids[b].decode()) for a, b in near.pairs]
+    order = sorted(range(len(names)), key=lambda place: keyed("".join(names[place]), params.seed, "sample"))
+    chosen = sorted(order[: params.samples])
+    texts = read_texts(documents, corpus, np.unique(near.pairs[chosen]))
+    return [
+        SamplePair(
+            id_a=names[place][0],
+            id_b=names[place][1],
+            text_a=texts[int(near.pairs[place, 0])][:SAMPLE_CHARACTERS],
+            text_b=texts[int(near.pairs[place, 1])][:SAMPLE_CHARACTERS],
+            similarity=round(float(near.similarity[place]), 4),
+        )
+        for place in chosen
+    ]

@@ -1,0 +1,191 @@
+"""Overlap of documents with evaluation sets, in word n-grams, with attribution to set and item.
+
+An n-gram counts only if it is informative: rules, dots and columns of figures occur everywhere and prove nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bessemer.text.ngrams import Ngrams, ngrams_of, sliding_hashes, whole_hash
+from bessemer.text.words import Words, words_of
+
+
+@dataclass(frozen=True)
+class Item:
+    """One text that models are judged by: the name of its set, its id there, and the text."""
+
+    evaluation: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """The informative n-grams of all items.
+
+    Attributes:
+        names: name of the set of each item.
+        ids: id of each item in its set.
+        sizes: shape (items,), int64: distinct informative n-grams of each item.
+        hashes: shape (entries,), uint64, ascending: n-grams, once for each item that has them.
+        owners: shape (entries,), int64: the item.
+        lengths: the n of the n-grams: that of the parameters, and those of short items that are looked for whole.
+    """
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...]
+    sizes: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    owners: NDArray[np.int64]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a batch of n documents shares with the evaluation sets; arrays of shape (n,).
+
+    Attributes:
+        evaluation: the set with most hits (of several, that with the largest ``reverse_overlap``); None without a hit.
+        item: the item of that set of which the largest share was found; None without a hit.
+        overlap: float32: places of the document's n-grams that are in that set, of all its places.
+        hits: int32: those places.
+        reverse_overlap: float32: largest share of one item's n-grams that the document has, over all sets.
+    """
+
+    evaluation: list[str | None]
+    item: list[str | None]
+    overlap: NDArray[np.float32]
+    hits: NDArray[np.int32]
+    reverse_overlap: NDArray[np.float32]
+
+
+def build_index(items: Sequence[Item], *, ngram_words: int, shortest_item_words: int, informative_words: int) -> Index:
+    """Index the informative n-grams of evaluation items.
+
+    Args:
+        items: in an order that the caller fixes.
+        ngram_words: n.
+        shortest_item_words: an item of fewer than n words, but at least this many, is one n-gram of all its words.
+        informative_words: distinct words with a letter that an n-gram needs.
+    """
+    words = words_of(item.text for item in items)
+    informative = _informative(words, ngram_words, informative_words)
+    lengths = {ngram_words}
+    hashes, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for number in range(len(items)):
+        start, end = int(words.offsets[number]), int(words.offsets[number + 1])
+        if end - start >= ngram_words:
+            found = sliding_hashes(words.hashes[start:end], ngram_words)
+            found = np.unique(found[informative[start : end - ngram_words + 1]])
+        elif end - start >= shortest_item_words and _distinct_lettered(words, start, end) >= informative_words:
+            lengths.add(end - start)
+            found = np.array([whole_hash(words.hashes[start:end])], np.uint64)
+        else:
+            continue
+        hashes.append(found)
+        owners.append(np.full(len(found), number, np.int64))
+    entries, owner = np.concatenate(hashes), np.concatenate(owners)
+    order = np.lexsort((owner, entries))
+    return Index(
+        names=tuple(item.evaluation for item in items),
+        ids=tuple(item.id for item in items),
+        sizes=np.bincount(owner, minlength=len(items)),
+        hashes=entries[order],
+        owners=owner[order],
+        lengths=tuple(sorted(lengths)),
+    )
+
+
+def overlaps(texts: Sequence[str], index: Index) -> Overlap:
+    """What each document shares with the items of the index.
+
+    The denominator of ``overlap`` is the number of the document's n-gram places, of the length that gives most of them.
+    """
+    count = len(texts)
+    evaluation: list[str | None] = [None] * count
+    item: list[str | None] = [None] * count
+    share, hits = np.zeros(count, np.float32), np.zeros(count, np.int32)
+    reverse = np.zeros(count, np.float32)
+    if not len(index.hashes):
+        return Overlap(evaluation, item, share, hits, reverse)
+    words = words_of(texts)
+    grams = [ngrams_of(words, length) for length in index.lengths]
+    members = [_in_index(gram.hashes, index) for gram in grams]
+    for document in _touched(grams, members, count):
+        found = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
+        places = max(1, *(int(gram.offsets[document + 1] - gram.offsets[document]) for gram in grams))
+        worst = _attribute(np.concatenate(found), index)
+        evaluation[document], item[document] = worst.evaluation, worst.item
+        hits[document] = worst.hits
+        share[document] = min(1.0, worst.hits / places)
+        reverse[document] = worst.reverse_overlap
+    return Overlap(evaluation, item, share, hits, reverse)
+
+
+@dataclass(frozen=True)
+class _Worst:
+    evaluation: str
+    item: str
+    hits: int
+    reverse_overlap: float
+
+
+def _attribute(found: NDArray[np.uint64], index: Index) -> _Worst:
+    """The set that a document's hits (n-grams in the index, with repetitions) point to most."""
+    distinct, counts = np.unique(found, return_counts=True)
+    first = np.searchsorted(index.hashes, distinct, "left")
+    last = np.searchsorted(index.hashes, distinct, "right")
+    entries = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+    times = np.repeat(counts, last - first)
+    gram = np.repeat(np.arange(len(distinct)), last - first)
+    owners = index.owners[entries]
+    items, shared = np.unique(owners, return_counts=True)
+    shares = shared / index.sizes[items]
+    by_set: dict[str, int] = {}
+    names = np.array(index.names)[owners]
+    for name in sorted(set(names)):
+        _, once = np.unique(gram[names == name], return_index=True)
+        by_set[str(name)] = int(times[names == name][once].sum())
+    best = {name: float(shares[np.array([index.names[i] == name for i in items])].max()) for name in by_set}
+    worst = min(by_set, key=lambda name: (-by_set[name], -best[name], name))
+    of_worst = [place for place, number in enumerate(items) if index.names[number] == worst]
+    top = min(of_worst, key=lambda place: (-shares[place], items[place]))
+    return _Worst(worst, index.ids[items[top]], by_set[worst], float(shares.max()))
+
+
+def _in_index(hashes: NDArray[np.uint64], index: Index) -> NDArray[np.bool_]:
+    places = np.minimum(np.searchsorted(index.hashes, hashes), len(index.hashes) - 1)
+    return np.equal(index.hashes[places], hashes)
+
+
+def _touched(grams: Sequence[Ngrams], members: Sequence[NDArray[np.bool_]], count: int) -> list[int]:
+    """Documents with at least one hit, ascending."""
+    touched = np.zeros(count, np.bool_)
+    for gram, member in zip(grams, members, strict=True):
+        owner = np.repeat(np.arange(count), np.diff(gram.offsets))
+        touched[owner[member]] = True
+    return [int(document) for document in np.flatnonzero(touched)]
+
+
+def _slice(member: NDArray[np.bool_], gram: Ngrams, document: int) -> NDArray[np.bool_]:
+    return member[gram.offsets[document] : gram.offsets[document + 1]]
+
+
+def _informative(words: Words, n: int, least: int) -> NDArray[np.bool_]:
+    """Shape (max(0, words - n + 1),): the n words from here on have ``least`` distinct ones with a letter."""
+    count = max(0, len(words.ids) - n + 1)
+    distinct = np.zeros(count, np.int64)
+    for i in range(n):
+        here = words.ids[i : i + count]
+        new = words.alphabetic[i : i + count].copy()
+        for j in range(i):
+            new &= here != words.ids[j : j + count]
+        distinct += new
+    return distinct >= least
+
+
+def _distinct_lettered(words: Words, start: int, end: int) -> int:
+    return len(np.unique(words.ids[start:end][words.alphabetic[start:end]]))
