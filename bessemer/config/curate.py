@@ -1,7 +1,8 @@
 """Parameters of ``curate``: the policy that turns numbers into kept or dropped. Any limit is switched off by ``null``.
 
-Defaults follow the published limits where these hold for any text. Those that were tuned on English web pages ask for
-English, and those that count words ask for a script that separates them.
+A limit ``min_x`` or ``max_x`` bounds the signal ``x`` of the sidecars and is itself allowed. Defaults follow the published
+ones where these hold for any text; what was tuned on English pages judges English only, and repeated word n-grams are
+asked of languages that write words apart.
 """
 
 from typing import Annotated, Literal, Self
@@ -14,7 +15,7 @@ Limit = Fraction | None
 Count = Annotated[int, Field(ge=0)] | None
 
 UNSPACED = ["bo", "dz", "ja", "km", "ko", "lo", "my", "th", "wuu", "yue", "zh"]
-"""Languages whose words are counted by character or syllable, so that limits on words say something else."""
+"""Languages whose words are counted by character or syllable, so that a limit on word n-grams means something else."""
 
 
 class RuleGroup(Strict):
@@ -31,7 +32,7 @@ class LengthRules(RuleGroup):
 
     min_words: Count = Field(
         20,
-        description="fewest words; Gopher (Rae et al. 2021) has 50, which four lines of verse or a help page do not reach",
+        description="fewest words; Gopher (Rae et al. 2021) has 50, which a short poem or help page does not reach",
     )
     max_words: Count = Field(100_000, description="most words (Gopher)")
 
@@ -52,15 +53,19 @@ class WordRules(RuleGroup):
 class SymbolRules(RuleGroup):
     """Symbols, bullets and words without a letter (Gopher, Rae et al. 2021, appendix A.1.1)."""
 
-    max_hash_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most hash signs per word (Gopher)")
-    max_ellipsis_ratio: Annotated[float, Field(ge=0)] | None = Field(0.1, description="most ellipses per word (Gopher)")
+    max_hashes_per_word: Annotated[float, Field(ge=0)] | None = Field(
+        0.1, description="most hash signs per word (Gopher)"
+    )
+    max_ellipses_per_word: Annotated[float, Field(ge=0)] | None = Field(
+        0.1, description="most ellipses per word (Gopher)"
+    )
     max_bullet_line_fraction: Limit = Field(0.9, description="largest share of lines that start with a bullet (Gopher)")
     max_ellipsis_line_fraction: Limit = Field(
         0.3, description="largest share of lines that end in an ellipsis (Gopher)"
     )
     min_alphabetic_word_fraction: Limit = Field(
         0.6,
-        description="least share of words with a letter; Gopher has 0.8, below which fact sheets and tables of figures lie",
+        description="least share of words with a letter; Gopher has 0.8, which tables of figures do not reach",
     )
 
 
@@ -69,10 +74,8 @@ class LineRepetitionRules(RuleGroup):
 
     max_duplicate_line_fraction: Limit = Field(0.30, description="lines that occur before, of all lines (Gopher)")
     max_duplicate_paragraph_fraction: Limit = Field(0.30, description="paragraphs that occur before, of all (Gopher)")
-    max_duplicate_line_character_fraction: Limit = Field(
-        0.20, description="characters in lines that occur before (Gopher)"
-    )
-    max_duplicate_paragraph_character_fraction: Limit = Field(
+    max_duplicate_line_characters: Limit = Field(0.20, description="characters in lines that occur before (Gopher)")
+    max_duplicate_paragraph_characters: Limit = Field(
         0.20, description="characters in paragraphs that occur before (Gopher)"
     )
 
@@ -84,15 +87,17 @@ class NgramRepetitionRules(RuleGroup):
         UNSPACED,
         description="languages that the group does not judge: their n-grams are of characters and always repeat",
     )
-    max_top_2gram_fraction: Limit = Field(0.20, description="characters in the commonest 2-gram (Gopher)")
-    max_top_3gram_fraction: Limit = Field(0.18, description="characters in the commonest 3-gram (Gopher)")
-    max_top_4gram_fraction: Limit = Field(0.16, description="characters in the commonest 4-gram (Gopher)")
-    max_duplicate_5gram_fraction: Limit = Field(0.15, description="characters in 5-grams that occur before (Gopher)")
-    max_duplicate_6gram_fraction: Limit = Field(0.14, description="characters in 6-grams that occur before (Gopher)")
-    max_duplicate_7gram_fraction: Limit = Field(0.13, description="characters in 7-grams that occur before (Gopher)")
-    max_duplicate_8gram_fraction: Limit = Field(0.12, description="characters in 8-grams that occur before (Gopher)")
-    max_duplicate_9gram_fraction: Limit = Field(0.11, description="characters in 9-grams that occur before (Gopher)")
-    max_duplicate_10gram_fraction: Limit = Field(0.10, description="characters in 10-grams that occur before (Gopher)")
+    max_top_2_gram_characters: Limit = Field(0.20, description="characters in the commonest 2-gram (Gopher)")
+    max_top_3_gram_characters: Limit = Field(0.18, description="characters in the commonest 3-gram (Gopher)")
+    max_top_4_gram_characters: Limit = Field(0.16, description="characters in the commonest 4-gram (Gopher)")
+    max_duplicate_5_gram_characters: Limit = Field(0.15, description="characters in 5-grams that occur before (Gopher)")
+    max_duplicate_6_gram_characters: Limit = Field(0.14, description="characters in 6-grams that occur before (Gopher)")
+    max_duplicate_7_gram_characters: Limit = Field(0.13, description="characters in 7-grams that occur before (Gopher)")
+    max_duplicate_8_gram_characters: Limit = Field(0.12, description="characters in 8-grams that occur before (Gopher)")
+    max_duplicate_9_gram_characters: Limit = Field(0.11, description="characters in 9-grams that occur before (Gopher)")
+    max_duplicate_10_gram_characters: Limit = Field(
+        0.10, description="characters in 10-grams that occur before (Gopher)"
+    )
 
 
 class WebRules(RuleGroup):
@@ -100,21 +105,24 @@ class WebRules(RuleGroup):
 
     languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
     max_lorem_ipsum: Count = Field(0, description="most occurrences of the placeholder text (C4)")
+    max_javascript_line_fraction: Limit = Field(
+        None, description="largest share of lines with the word javascript; C4 cuts such lines out"
+    )
     max_curly_brackets: Count = Field(
         None, description="most opening curly brackets; C4 has 0, which drops pages that show code"
     )
     min_sentences: Count = Field(None, description="fewest sentences; C4 has 5, which drops short reference pages")
-    min_terminal_punctuation_fraction: Limit = Field(
+    min_terminal_line_fraction: Limit = Field(
         None,
-        description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists, fact sheets and verse",
+        description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists and verse",
     )
-    max_duplicate_line_character_fraction: Limit = Field(
+    max_duplicate_line_characters: Limit = Field(
         0.1, description="characters in lines that occur before (FineWeb; stricter than Gopher's)"
     )
     max_short_line_fraction: Limit = Field(
         None, description="largest share of short lines; FineWeb has 0.67, which drops verse and lists"
     )
-    max_newline_ratio: Annotated[float, Field(ge=0)] | None = Field(
+    max_newlines_per_word: Annotated[float, Field(ge=0)] | None = Field(
         None, description="most line ends per word; FineWeb has 0.3, which drops verse and tables"
     )
 
@@ -123,7 +131,7 @@ class ClassifierRule(RuleGroup):
     """The quality classifier's opinion."""
 
     languages: list[str] | None = Field(["en"], description="languages that the group judges; null: all")
-    min_score: Fraction | Literal["calibrated"] | None = Field(
+    min_classifier_score: Fraction | Literal["calibrated"] | None = Field(
         "calibrated",
         description="least probability of wanted text; calibrated: the cut that classifier.keep_fraction gave",
     )
@@ -133,7 +141,7 @@ class ContaminationRules(Strict):
     """Text that models are judged by must not be trained on (overlaps in n-grams: Brown et al. 2020)."""
 
     max_overlap: Limit = Field(0.2, description="largest share of a document's n-grams that one evaluation set has")
-    max_item_overlap: Limit = Field(
+    max_reverse_overlap: Limit = Field(
         0.2, description="largest share of one evaluation item's n-grams that a document has"
     )
 
@@ -147,12 +155,13 @@ class DuplicateRules(Strict):
     exact: bool = Field(True, description="drop documents whose normalised text another kept one has")
     threshold: Limit = Field(
         0.8,
-        description="least true Jaccard similarity of shingles that makes a near duplicate; at least dedup.floor (Olmo 3 has 0.8)",
+        description="least true Jaccard similarity that makes a near duplicate, not below dedup.floor (Olmo 3 has 0.8)",
     )
     priority: list[Priority] = Field(
         ["quality", "length", "id"],
         min_length=1,
-        description="who stays: highest classifier score, most words, newest or oldest date, smallest id; each breaks ties of the one before",
+        description="who stays: highest classifier score, most words, newest or oldest date, smallest id; "
+        "each breaks the ties of the one before",
     )
 
     @model_validator(mode="after")
@@ -182,7 +191,7 @@ class CurateParams(Strict):
     languages: list[str] | None = Field(None, description="wanted languages (as in the sidecar); null: all")
     min_language_score: Limit = Field(
         None,
-        description="least probability of the language; CCNet has 0.5, FineWeb 0.65; null for languages lid.176 knows badly",
+        description="least probability of the language; CCNet has 0.5, FineWeb 0.65; rare languages score low",
     )
     length: LengthRules = Field(default_factory=LengthRules, description="how long a document is")
     words: WordRules = Field(default_factory=WordRules, description="what the words look like")

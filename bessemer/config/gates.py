@@ -1,4 +1,4 @@
-"""Parameters of the gates: bounds on metrics of earlier stages. Sections ``corpus_gate`` and, beside others, ``model_gate``."""
+"""Parameters of the gates: bounds on metrics of earlier stages. Section ``corpus_gate``, and the checks of others."""
 
 from typing import Literal, Self
 

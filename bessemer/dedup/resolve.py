@@ -30,6 +30,7 @@ class Survivors:
 
 
 def resolve_duplicates(
+    *,
     eligible: NDArray[np.bool_],
     rank: NDArray[np.int64],
     group: NDArray[np.int64],
@@ -53,8 +54,8 @@ def resolve_duplicates(
     Returns:
         Independent of the order of documents, pairs and groups.
 
-    Source: the greedy walk in rounds of local minima is Blelloch, Fineman and Shun 2012 (lexicographically first maximal
-    independent set); it equals the sequential walk.
+    Source: the greedy walk in rounds of local minima is that of Blelloch, Fineman and Shun 2012 (lexicographically
+    first maximal independent set); it equals the sequential walk.
     """
     count = len(eligible)
     outcome = Survivors(
@@ -125,7 +126,8 @@ def _greedy(
     Each round keeps every undecided unit without a better undecided neighbour and drops that unit's neighbours.
 
     Returns:
-        For each unit the kept neighbour that it resembles most (the better one of equals), or -1 if it is kept; and how much.
+        For each unit the kept neighbour that it resembles most (of equals the better one), or -1 if it is kept; and
+        how much.
     """
     all_edges, all_weight = edges, weight
     kept = np.ones(count, np.bool_)

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import phonenumbers
@@ -53,7 +54,7 @@ class Redacted:
         found: number of findings, same shape.
     """
 
-    text: pa.ChunkedArray
+    text: "pa.ChunkedArray[Any]"
     removed: NDArray[np.int64]
     added: NDArray[np.int64]
     found: NDArray[np.int64]
@@ -102,7 +103,7 @@ def _is_public_v4(text: str) -> bool:
 
 
 def _is_public_v6(text: str) -> bool:
-    """Global unicast (2000::/3, RFC 4291) with at least three groups written out: ``::`` is an operator in most languages."""
+    """Global unicast (2000::/3, RFC 4291) with three groups or more written out: ``::`` is an operator elsewhere."""
     if sum(bool(part) for part in text.split(":")) < 3:
         return False
     try:
@@ -152,7 +153,7 @@ def _phones(text: str, params: PiiParams) -> Iterator[Span]:
 
 
 def _may_be_phone(text: str) -> bool:
-    """International, or punctuated like a number to dial: bare digits are amounts, and ``252.227-7014`` a regulation."""
+    """International, or punctuated as if to be dialled: bare digits are amounts, ``252.227-7014`` is a regulation."""
     if text.startswith("+"):
         return True
     punctuation = {character for character in text if not character.isdigit()}
@@ -187,7 +188,7 @@ def find_pii(text: str, params: PiiParams, kinds: frozenset[Pii] = frozenset(Pii
     return sorted(taken, key=lambda span: span.start)
 
 
-def redact(texts: pa.ChunkedArray, params: PiiParams) -> Redacted:
+def redact(texts: "pa.ChunkedArray[Any]", params: PiiParams) -> Redacted:
     """Replace every finding by the mask of its kind.
 
     Args:
@@ -221,7 +222,7 @@ def redact(texts: pa.ChunkedArray, params: PiiParams) -> Redacted:
     return Redacted(_with_rows(texts, changed), removed, added, found)
 
 
-def _with_rows(texts: pa.ChunkedArray, changed: dict[int, str]) -> pa.ChunkedArray:
+def _with_rows(texts: "pa.ChunkedArray[Any]", changed: dict[int, str]) -> "pa.ChunkedArray[Any]":
     if not changed:
         return texts
     mask = np.zeros(len(texts), np.bool_)

@@ -1,0 +1,205 @@
+"""Curating one shard: fates, redaction of what stays, ledger rows, and the counts that the report and the laws need."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from bessemer.config.curate import CurateParams
+from bessemer.corpus import CorpusPaths, read_numbers
+from bessemer.documents import CURATED_SCHEMA
+from bessemer.engine import Job, OutputWriter
+from bessemer.fates import CURATE, Duplicates, Fates, decide
+from bessemer.filters.pii import Pii, Redacted, redact
+from bessemer.filters.rules import Policy, column_values
+from bessemer.ledger import LEDGER_SCHEMA, Fate
+from bessemer.shards import read_shard
+
+CURATED, LEDGER = "curated", "ledger"
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """A kept document close to a limit that it meets. ``margin`` is the distance as a share of the limit."""
+
+    reason: str
+    margin: float
+    id: str
+    value: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class ShardStats:
+    """Counts of one shard, JSON-able.
+
+    Attributes:
+        cells: source, language, reason (empty if kept), documents, ingested bytes.
+        broken: limit to the number of documents that break it, whether or not it was the first.
+        found, removed, added: by kind of redaction: findings, UTF-8 bytes taken out, bytes of masks put in.
+        redacted: ids of documents with findings, at most ``samples``.
+        redacted_documents: how many there are.
+        narrow: kept documents nearest to each limit, at most ``samples`` a limit.
+    """
+
+    documents: int
+    kept: int
+    ingested_bytes: int
+    written: int
+    written_bytes: int
+    cells: list[tuple[str, str, str, int, int]]
+    broken: dict[str, int]
+    found: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
+    added: dict[str, int] = field(default_factory=dict)
+    redacted_documents: int = 0
+    redacted: list[str] = field(default_factory=list)
+    narrow: list[Narrow] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ShardStats":
+        """The inverse of ``asdict`` after a trip through JSON."""
+        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells")}
+        cells = [(str(a), str(b), str(c), int(d), int(e)) for a, b, c, d, e in value["cells"]]
+        return cls(narrow=[Narrow(**item) for item in value["narrow"]], cells=cells, **rest)
+
+
+def curate_shard(
+    job: Job, out: OutputWriter, *, paths: CorpusPaths, policy: Policy, params: CurateParams
+) -> dict[str, Any]:
+    """Write the kept documents and the ledger rows of the shard ``job.name``; :class:`ShardStats` as JSON.
+
+    Args:
+        job: its payload is the shard's :class:`Duplicates`.
+    """
+    documents = read_shard(paths.documents, job.name)
+    numbers = read_numbers(paths, job.name)
+    if not numbers.column("id").equals(documents.column("id")):
+        raise ValueError(f"shard {job.name}: the sidecars are of other documents")
+    duplicates = job.payload if isinstance(job.payload, Duplicates) else Duplicates.none()
+    fates = decide(policy, numbers, duplicates, params.duplicates)
+    ledger = ledger_rows(documents, numbers, fates)
+    kept = pa.array(fates.kept)
+    redacted = redact(documents.column("text").filter(kept), params.pii)
+    curated = curated_rows(documents.filter(kept), numbers.filter(kept), redacted)
+    out.write(CURATED, job.name, curated)
+    out.write(LEDGER, job.name, ledger)
+    stats = _stats(
+        policy=policy,
+        numbers=numbers,
+        fates=fates,
+        ledger=ledger,
+        curated=curated,
+        redacted=redacted,
+        samples=params.samples,
+    )
+    return asdict(stats)
+
+
+def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Table:
+    """One row per document of a shard, in LEDGER_SCHEMA."""
+    dropped = ~fates.kept
+    columns = {
+        "id": documents.column("id"),
+        "source": documents.column("source"),
+        "fate": np.where(dropped, Fate.DROPPED, Fate.KEPT).tolist(),
+        "stage": pa.array([CURATE] * len(dropped), pa.string(), mask=~dropped),
+        "reason": fates.reason,
+        "value": pa.array(fates.value, mask=np.isnan(fates.value)),
+        "threshold": pa.array(fates.threshold, mask=np.isnan(fates.threshold)),
+        "evidence_id": fates.evidence,
+        "language": numbers.column("language"),
+        "bytes": pc.binary_length(documents.column("text")).cast(pa.int64()),
+    }
+    return pa.table(columns, schema=LEDGER_SCHEMA)
+
+
+def curated_rows(documents: pa.Table, numbers: pa.Table, redacted: Redacted) -> pa.Table:
+    """Kept documents in CURATED_SCHEMA."""
+    columns = {name: documents.column(name) for name in documents.column_names}
+    columns |= {
+        "text": redacted.text,
+        "language": numbers.column("language"),
+        "quality": numbers.column("classifier_score").cast(pa.float32()),
+        "removed_bytes": pa.array(redacted.removed.sum(axis=1)),
+        "added_bytes": pa.array(redacted.added.sum(axis=1)),
+    }
+    return pa.table({name: columns[name] for name in CURATED_SCHEMA.names}, schema=CURATED_SCHEMA)
+
+
+def _stats(
+    *,
+    policy: Policy,
+    numbers: pa.Table,
+    fates: Fates,
+    ledger: pa.Table,
+    curated: pa.Table,
+    redacted: Redacted,
+    samples: int,
+) -> ShardStats:
+    touched = redacted.found.any(axis=1)
+    kinds = [kind.value for kind in Pii]
+    broken = fates.verdicts.broken.sum(axis=0)
+    return ShardStats(
+        documents=ledger.num_rows,
+        kept=int(fates.kept.sum()),
+        ingested_bytes=_total(ledger.column("bytes")),
+        written=curated.num_rows,
+        written_bytes=_total(pc.binary_length(curated.column("text"))),
+        cells=_cells(ledger),
+        broken={reason.value: int(count) for reason, count in zip(fates.verdicts.reasons, broken, strict=True)},
+        found=_by_kind(kinds, redacted.found),
+        removed=_by_kind(kinds, redacted.removed),
+        added=_by_kind(kinds, redacted.added),
+        redacted_documents=int(touched.sum()),
+        redacted=sorted(str(curated.column("id")[row]) for row in np.flatnonzero(touched).tolist())[:samples],
+        narrow=_narrow(policy, numbers, fates, samples),
+    )
+
+
+def _total(column: "pa.ChunkedArray[Any]") -> int:
+    return int(pc.sum(column).as_py() or 0)
+
+
+def _by_kind(kinds: list[str], counts: NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(kinds, counts.sum(axis=0).tolist(), strict=True))
+
+
+def _cells(ledger: pa.Table) -> list[tuple[str, str, str, int, int]]:
+    grouped = ledger.group_by(["source", "language", "reason"]).aggregate([("bytes", "count"), ("bytes", "sum")])
+    rows = zip(*(grouped.column(name).to_pylist() for name in grouped.column_names), strict=True)
+    by_name = {name: place for place, name in enumerate(grouped.column_names)}
+    order = [by_name[name] for name in ("source", "language", "reason", "bytes_count", "bytes_sum")]
+    picked = [[row[place] for place in order] for row in rows]
+    return sorted(
+        (source, language or "", reason or "", count, total) for source, language, reason, count, total in picked
+    )
+
+
+def _narrow(policy: Policy, numbers: pa.Table, fates: Fates, samples: int) -> list[Narrow]:
+    """For each limit the kept documents that meet it most narrowly."""
+    found: list[Narrow] = []
+    ids, kept = numbers.column("id"), fates.kept
+    for rule in policy.rules:
+        values = column_values(numbers, rule.column)
+        asked = np.flatnonzero(kept & policy.judged(rule, numbers.column("language")) & np.isfinite(values))
+        margins = np.abs(values[asked] - rule.threshold) / max(abs(rule.threshold), 1e-9)
+        for place in np.argsort(margins, kind="stable")[:samples].tolist():
+            row = int(asked[place])
+            found.append(
+                Narrow(rule.reason.value, float(margins[place]), ids[row].as_py(), float(values[row]), rule.threshold)
+            )
+    return found
+
+
+def total_by_key(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Sum of counts by key, keys sorted."""
+    totals: dict[str, int] = {}
+    for part in parts:
+        for key, count in part.items():
+            totals[key] = totals.get(key, 0) + count
+    return dict(sorted(totals.items()))

@@ -1,0 +1,72 @@
+"""Curate: turn the numbers beside the documents into kept or dropped, each with its reason."""
+
+from functools import partial
+
+from bessemer.config.curate import CurateParams
+from bessemer.corpus import CorpusPaths
+from bessemer.curation import CURATED, LEDGER, ShardStats, curate_shard
+from bessemer.curation_report import report_curation
+from bessemer.engine import Job, finish_directory, map_jobs
+from bessemer.fates import Duplicates, find_duplicates, read_cut
+from bessemer.filters.rules import Policy
+from bessemer.reporting.report import StageReport
+from bessemer.shards import directory_digest, read_manifest
+from bessemer.stage import StageContext, run_stage
+from stages import layout
+
+
+def main(context: StageContext) -> StageReport:
+    """Judge every document, choose the survivors among look-alikes, write what stays and the ledger of all."""
+    params: CurateParams = context.section
+    paths = CORPUS.under(context.root)
+    policy = Policy.from_params(params, read_cut(paths.calibration))
+    documents = read_manifest(paths.documents)
+
+    with context.progress("duplicates", len(documents.shards), "shards") as bar:
+        duplicates = find_duplicates(paths, policy, params.duplicates, bar)
+
+    digests = {
+        role: {shard.name: shard.xxh3 for shard in read_manifest(directory).shards}
+        for role, directory in {"documents": paths.documents, **paths.sidecars}.items()
+    }
+    jobs = []
+    for shard in documents.shards:
+        choice = duplicates.get(shard.name, Duplicates.none())
+        inputs = {role: found[shard.name] for role, found in digests.items()} | {"duplicates": choice.digest}
+        jobs.append(Job(shard.name, inputs, payload=choice))
+    results = map_jobs(
+        partial(curate_shard, paths=paths, policy=policy, params=params),
+        jobs,
+        outputs={CURATED: layout.CURATED, LEDGER: layout.LEDGER},
+        stage=context,
+        label="curate",
+        key=[[rule.reason, rule.threshold] for rule in policy.rules],
+    )
+
+    made_from = {
+        role: directory_digest(path) for role, path in {"documents": paths.documents, **paths.sidecars}.items()
+    }
+    made_from["pairs"] = directory_digest(paths.pairs)
+    for role, directory in ((CURATED, layout.CURATED), (LEDGER, layout.LEDGER)):
+        finish_directory(results, role, context.root / directory, made_from)
+    stats = [ShardStats.from_json(result.stats) for result in results]
+    return report_curation(
+        stats, policy, params, paths=paths, curated=context.root / layout.CURATED, made_from=made_from
+    )
+
+
+CORPUS = CorpusPaths(
+    documents=layout.DOCUMENTS,
+    language=layout.LANGUAGE,
+    quality=layout.QUALITY,
+    exact=layout.DEDUP_EXACT,
+    pairs=layout.DEDUP_PAIRS,
+    contamination=layout.CONTAMINATION,
+    calibration=layout.CLASSIFIER / "calibration.json",
+    ledger=layout.LEDGER,
+    quarantine=layout.QUARANTINE,
+    tokens=layout.TOKENS,
+)
+
+if __name__ == "__main__":
+    run_stage("curate", main, curate=CurateParams)
