@@ -78,7 +78,7 @@ class ProgressFile:
 
 
 class Display:
-    """Watches a run (:class:`flows.schedule.Watcher`) and draws it; a context manager."""
+    """Draws a run while it goes on; a context manager. It may be told things from several threads."""
 
     def __init__(self, stages: Sequence[str], run_folder: Path, console: Console) -> None:
         self._stages = list(stages)

@@ -102,7 +102,8 @@ def pinned_versions(root: Path) -> Finding:
     path = root / "constraints.txt"
     if not path.exists():
         return Finding("pins", Health.NOTE, "constraints.txt is missing: versions cannot be compared")
-    pins = dict(match.groups() for match in map(_REQUIREMENT.match, path.read_text().splitlines()) if match)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pins = {match[1]: match[2] for match in map(_REQUIREMENT.match, lines) if match}
     other = []
     for name, wanted in pins.items():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -188,6 +189,19 @@ def capture(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None
     except OSError as error:
         return 127, str(error)
     return done.returncode, done.stdout
+
+
+@contextmanager
+def service(command: Sequence[str], *, log: Path, stop_s: float) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs while a ``with`` block does, with all that it starts; its output goes to ``log``."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        end_group(process, stop_s)
 
 
 def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:

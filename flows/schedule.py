@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from flows.graph import Change, Graph
 from flows.runner import Outcome, StageResult
@@ -32,18 +31,17 @@ class PlannedStage:
     matches: bool = False
     """Whether what is on disk now is what dvc.lock says; then unchanged upstream stages mean that nothing is to do."""
 
+    @property
+    def why(self) -> str:
+        """The first change, or the stages that it waited for."""
+        if self.changes:
+            more = f" and {len(self.changes) - 1} more" if len(self.changes) > 1 else ""
+            return f"{self.changes[0]}{more}"
+        return f"after {', '.join(self.after)}" if self.after else ""
 
-class Watcher(Protocol):
-    """Who is told what happens while a line runs; calls may come from several threads."""
 
-    def started(self, stage: str) -> None:
-        """A stage's process is about to start."""
-
-    def tick(self, stage: str) -> None:
-        """The stage still runs; called about ten times a second."""
-
-    def finished(self, result: StageResult) -> None:
-        """A stage has ended, or needs no process."""
+Launch = Callable[[PlannedStage, StageResult | None], Future[StageResult]]
+"""Begins a stage; given a result, the stage needs no process and that is what is to be told."""
 
 
 def plan(graph: Graph, changes: Mapping[str, Sequence[Change]], selection: Sequence[str]) -> list[PlannedStage]:
@@ -70,8 +68,7 @@ def _is_produced(change: Change, produced: Sequence[str]) -> bool:
 def run_line(
     graph: Graph,
     planned: Sequence[PlannedStage],
-    execute: Callable[[str], StageResult],
-    watcher: Watcher,
+    launch: Launch,
     stop: threading.Event,
     *,
     side_by_side: int = 1,
@@ -79,40 +76,33 @@ def run_line(
     """Run the planned stages; independent ones side by side, up to ``side_by_side``.
 
     A stage that is up to date, and whose upstream stages turned out to be so as well, needs no process. After a
-    failure its descendants are skipped and the other branches go on. When ``stop`` is set nothing new starts.
+    failure its descendants are skipped and the other branches go on. When ``stop`` is set nothing new starts; when
+    this call is interrupted ``stop`` is set, and it ends when the running stages have ended.
 
     Returns:
         One result per planned stage, in the order of the plan.
     """
     results: dict[str, StageResult] = {}
-    forecasts = {item.stage: item for item in planned}
     running: dict[Future[StageResult], str] = {}
-
-    def settle(result: StageResult) -> None:
-        results[result.stage] = result
-        watcher.finished(result)
-
-    with ThreadPoolExecutor(max_workers=max(1, side_by_side), thread_name_prefix="stage") as pool:
-        while len(results) < len(planned):
-            for name, item in forecasts.items():
-                upstream = graph[name].upstream & forecasts.keys()
-                if name in results or name in running.values() or not upstream <= results.keys():
+    waiting = {item.stage: item for item in planned}
+    try:
+        while waiting or running:
+            for name, item in list(waiting.items()):
+                upstream = [other for other in graph[name].upstream if other in waiting or other in running.values()]
+                if upstream:
                     continue
-                without_process = _without_process(item, [results[other] for other in upstream], stop)
-                if without_process is not None:
-                    settle(without_process)
-                elif len(running) < side_by_side:
-                    watcher.started(name)
-                    running[pool.submit(execute, name)] = name
-            if running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    running.pop(future)
-                    try:
-                        settle(future.result())
-                    except BaseException:
-                        stop.set()
-                        raise
+                before = [results[other] for other in graph[name].upstream if other in results]
+                known = _without_process(item, before, stop)
+                if known is not None or len(running) < side_by_side:
+                    del waiting[name]
+                    running[launch(item, known)] = name
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                results[running.pop(future)] = future.result()
+    except BaseException:
+        stop.set()
+        wait(running)
+        raise
     return [results[item.stage] for item in planned]
 
 

@@ -2,29 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from flows.graph import Change, Graph, StageNode
 from flows.runner import Outcome, StageResult
-from flows.schedule import Forecast, exit_code, plan, run_line
+from flows.schedule import Forecast, PlannedStage, exit_code, plan, run_line
 
 EDGES = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": ["c"]}
 CHANGED = (Change("parameter", "a.x", "1 → 2"),)
-
-
-class Witness:
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def started(self, stage: str) -> None:
-        self.events.append(f"+{stage}")
-
-    def tick(self, stage: str) -> None:
-        raise AssertionError("functions do not tick")
-
-    def finished(self, result: StageResult) -> None:
-        self.events.append(f"-{result.stage}")
 
 
 def graph() -> Graph:
@@ -39,20 +27,31 @@ def run(
     changes: dict[str, tuple[Change, ...]] | None = None,
     side_by_side: int = 1,
     stop: threading.Event | None = None,
-) -> tuple[dict[str, Outcome], list[StageResult], Witness]:
-    witness = Witness()
+) -> tuple[dict[str, Outcome], list[StageResult], list[str]]:
+    """Outcomes, results, and the order of events: ``+`` for a process that starts, ``-`` for a stage that has ended."""
+    events: list[str] = []
     planned = plan(graph(), {"a": CHANGED} if changes is None else changes, list(EDGES))
-    results = run_line(graph(), planned, execute, witness, stop or threading.Event(), side_by_side=side_by_side)
-    return {result.stage: result.outcome for result in results}, results, witness
+
+    def work(item: PlannedStage, known: StageResult | None) -> StageResult:
+        if known is None:
+            events.append(f"+{item.stage}")
+        result = known or execute(item.stage)
+        events.append(f"-{item.stage}")
+        return result
+
+    with ThreadPoolExecutor(max_workers=len(EDGES)) as pool:
+        chosen = stop or threading.Event()
+        results = run_line(graph(), planned, partial(pool.submit, work), chosen, side_by_side=side_by_side)
+    return {result.stage: result.outcome for result in results}, results, events
 
 
 @pytest.mark.parametrize("side_by_side", [1, 2, 5])
 def test_no_stage_starts_before_what_it_reads_has_ended(side_by_side: int) -> None:
-    outcomes, _, witness = run(lambda name: StageResult(name, Outcome.RAN), side_by_side=side_by_side)
+    outcomes, _, events = run(lambda name: StageResult(name, Outcome.RAN), side_by_side=side_by_side)
     assert set(outcomes.values()) == {Outcome.RAN}
     for name, upstream in EDGES.items():
         for other in upstream:
-            assert witness.events.index(f"-{other}") < witness.events.index(f"+{name}")
+            assert events.index(f"-{other}") < events.index(f"+{name}")
 
 
 def test_two_independent_stages_run_at_the_same_time_when_allowed() -> None:
@@ -68,10 +67,10 @@ def test_two_independent_stages_run_at_the_same_time_when_allowed() -> None:
 
 
 def test_nothing_changed_starts_no_process() -> None:
-    outcomes, results, witness = run(lambda name: pytest.fail(f"{name} was started"), changes={})
+    outcomes, results, events = run(lambda name: pytest.fail(f"{name} was started"), changes={})
     assert set(outcomes.values()) == {Outcome.CACHED}
     assert exit_code(results) == 0
-    assert not [event for event in witness.events if event.startswith("+")]
+    assert not [event for event in events if event.startswith("+")]
 
 
 def test_an_upstream_that_wrote_the_same_bytes_does_not_run_the_rest_by_itself() -> None:
@@ -111,10 +110,32 @@ def test_after_a_stop_nothing_new_starts() -> None:
         stop.set()
         return StageResult(name, Outcome.CANCELLED, 75)
 
-    outcomes, results, witness = run(execute, stop=stop)
-    assert [event for event in witness.events if event.startswith("+")] == ["+a"]
+    outcomes, results, events = run(execute, stop=stop)
+    assert [event for event in events if event.startswith("+")] == ["+a"]
     assert set(outcomes.values()) == {Outcome.CANCELLED, Outcome.SKIPPED}
     assert exit_code(results) == 75
+
+
+def test_an_interrupted_line_ends_its_stages_before_it_ends() -> None:
+    stop = threading.Event()
+    ended = []
+
+    def launch(item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
+        if item.stage == "c":
+            raise KeyboardInterrupt
+
+        def work() -> StageResult:
+            if item.stage == "b":
+                assert stop.wait(30)
+                ended.append(item.stage)
+            return StageResult(item.stage, Outcome.RAN)
+
+        return pool.submit(work)
+
+    planned = plan(graph(), {"a": CHANGED}, list(EDGES))
+    with ThreadPoolExecutor(max_workers=2) as pool, pytest.raises(KeyboardInterrupt):
+        run_line(graph(), planned, launch, stop, side_by_side=2)
+    assert ended == ["b"]
 
 
 def test_an_input_that_a_waiting_stage_will_write_is_no_reason_of_its_own() -> None:

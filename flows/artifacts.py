@@ -1,0 +1,75 @@
+"""What Prefect shows of a run: one markdown artifact per stage, and one for the line with its stages in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bessemer.reporting.markdown import markdown
+from bessemer.reporting.report import read_report
+from flows.closing import outcome_rows
+from flows.display import clock, describe_result
+from flows.graph import Graph
+from flows.runner import Outcome, StageResult
+
+_COLOURS = {
+    Outcome.RAN: ("#1f7a4d", "#ffffff"),
+    Outcome.CACHED: ("#dfe5ea", "#33404d"),
+    Outcome.RESTORED: ("#cfe3f5", "#1f3a5f"),
+    Outcome.FAILED: ("#b3261e", "#ffffff"),
+    Outcome.GATE_FAILED: ("#b3261e", "#ffffff"),
+    Outcome.TIMED_OUT: ("#b3261e", "#ffffff"),
+    Outcome.CANCELLED: ("#c98a00", "#ffffff"),
+    Outcome.SKIPPED: ("#f4f4f4", "#8a8a8a"),
+}
+
+
+def artifact_key(stage: str) -> str:
+    """Key of a stage's report: Prefect allows lower-case letters, digits and dashes."""
+    return f"report-{stage.replace('_', '-')}"
+
+
+def stage_markdown(root: Path, result: StageResult) -> str:
+    """The stage's report as markdown, or what went wrong when it left none."""
+    try:
+        text = markdown(read_report(root / "reports" / result.stage))
+    except (OSError, ValueError):
+        text = f"### {result.stage}\n"
+    told = f"\n\n{_plain(result.message)}" if result.message else ""
+    return f"{text}\n*{describe_result(result)}*{told}\n\nLog: `{result.log}`\n"
+
+
+def line_markdown(root: Path, graph: Graph, results: Sequence[StageResult], page: Path) -> str:
+    """The line as a Mermaid drawing, a table of its stages, and what came out."""
+    rows = ["| stage | outcome | time | |", "|---|---|---:|---|"]
+    for result in results:
+        seconds = clock(result.seconds) if result.seconds else ""
+        outcome = result.outcome.value.replace("_", " ")
+        rows.append(f"| {result.stage} | {outcome} | {seconds} | {_plain(result.message)} |")
+    facts = [f"- **{label}**: {value}" for label, value in outcome_rows(root, results)]
+    where = f"Pages: `{page.as_posix()}`"
+    return "\n\n".join(["\n".join(facts), f"```mermaid\n{mermaid(graph, results)}\n```", "\n".join(rows), where]) + "\n"
+
+
+def mermaid(graph: Graph, results: Sequence[StageResult]) -> str:
+    """The stages of a run and what they read from each other, coloured by outcome."""
+    names = [result.stage for result in results]
+    lines = ["graph LR"]
+    lines += [f"  {name}([{name}])" for name in names]
+    lines += [f"  {upper} --> {name}" for name in names for upper in _direct(graph, name) if upper in names]
+    for result in results:
+        fill, ink = _COLOURS[result.outcome]
+        lines.append(f"  style {result.stage} fill:{fill},color:{ink},stroke:{fill}")
+    return "\n".join(lines)
+
+
+def _direct(graph: Graph, name: str) -> list[str]:
+    """Upstream stages that are not upstream of another upstream stage: the edges that say something."""
+    upstream = graph[name].upstream
+    return sorted(
+        other for other in upstream if not any(name_ in upstream for name_ in graph.downstream(other) if name_ != name)
+    )
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,198 @@
+"""The ``bessemer`` command. Everything is imported when it is needed, so that the command answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from bessemer import __version__
+from bessemer.errors import BessemerError, ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = App(
+    name="bessemer",
+    help="Raw text in, evaluated language model out, as one reproducible line.",
+    version=__version__,
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=True,
+)
+sources = App(name="sources", help="Where the raw text comes from.")
+app.command(sources)
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+def main() -> None:
+    """Entry point; every failure that a user can mend is one sentence and an exit code (see bessemer.errors)."""
+    try:
+        os.chdir(checkout_root(Path.cwd()))
+        code = app()
+    except BessemerError as error:
+        print(f"bessemer: {error}", file=sys.stderr)
+        if os.environ.get("BESSEMER_TRACEBACK"):
+            raise
+        code = error.exit_code
+    except CycloptsError:
+        code = ConfigError.exit_code
+    except KeyboardInterrupt:
+        code = 75
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code or 0)
+
+
+def checkout_root(start: Path) -> Path:
+    """The nearest folder, from ``start`` upwards, with a dvc.yaml; ``start`` itself when there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / "dvc.yaml").is_file()), start)
+
+
+@app.command
+def run(*stages: str) -> int:
+    """Run the line: only what has changed, and what depends on it.
+
+    Args:
+        stages: Run up to these stages; all without any.
+    """
+    from flows.line import run_command
+
+    return run_command(Path(), stages, _console())
+
+
+@app.command
+def plan(*stages: str, as_json: AsJson = False) -> int:
+    """Say which stages would run, and which field or file has changed. Runs nothing.
+
+    Args:
+        stages: Plan up to these stages; all without any.
+        as_json: Print JSON.
+    """
+    from flows.line import plan_command
+
+    return plan_command(Path(), stages, _console(), as_json=as_json)
+
+
+@app.command
+def doctor(*, as_json: AsJson = False) -> int:
+    """Check this machine and installation: versions, devices, attention, compiler, disk, cache, pins, locks.
+
+    Args:
+        as_json: Print JSON.
+    """
+    from flows.doctor import doctor_command
+
+    return doctor_command(Path(), _console(), as_json=as_json)
+
+
+@sources.command
+def lock(*, refresh: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Pin every input file in sources.lock.yaml: path or address, size, digest, revision.
+
+    Args:
+        refresh: Read every file again, also those whose size and time have not changed, and ask remote sources anew.
+    """
+    from flows.line import lock_command
+
+    return lock_command(Path(), _console(), refresh=refresh)
+
+
+@app.command
+def explain(document: str) -> int:
+    """Say what happened to a document: kept, or dropped by which rule, with value, threshold and evidence.
+
+    Args:
+        document: The document's id (or the first digits of it), or its address.
+    """
+    from flows.documents import explain_command
+
+    return explain_command(Path(), document, _console())
+
+
+@app.command
+def whatif(*changes: str) -> int:
+    """Try other values of the policy on the stored signals, without running a stage.
+
+    Args:
+        changes: Fields of the section curate, as key=value: ``duplicates.threshold=0.7``.
+    """
+    from flows.documents import whatif_command
+
+    return whatif_command(Path(), changes, _console())
+
+
+@app.command
+def lineage(artifact: str = "models/pretrain", *, as_json: AsJson = False) -> int:
+    """Say what an artifact was made from: every source file, parameter and stage, with hashes.
+
+    Args:
+        artifact: An output of the line, or a file within one.
+        as_json: Print JSON.
+    """
+    from flows.lineage import lineage_command
+
+    return lineage_command(Path(), artifact, as_json=as_json)
+
+
+@app.command
+def report(run_name: str | None = None, /) -> int:
+    """Write the overall report of a run and say where it is.
+
+    Args:
+        run_name: A folder of .runs; the newest run without one.
+    """
+    from flows.line import report_command
+
+    return report_command(Path(), run_name, _console())
+
+
+@app.command
+def accept(stage: str, *, why: str) -> int:
+    """Take a stage's present code and inputs as good without a re-run, on record.
+
+    Args:
+        stage: The stage whose inputs differ only cosmetically from those that it ran with.
+        why: The reason; it is kept in .runs with the time, the person and what was accepted.
+    """
+    from flows.acceptance import accept_command
+
+    return accept_command(Path(), stage, why, _console())
+
+
+@app.command
+def sync_deps(*, check: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Write each stage's import closure into the deps of dvc.yaml.
+
+    Args:
+        check: Write nothing; exit with 2 when dvc.yaml is stale.
+    """
+    from flows.dependencies import sync_deps_command
+
+    return sync_deps_command(Path(), _console(), check=check)
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of params.yaml, for editors."""
+    import json
+
+    from bessemer.config.params import Params
+
+    print(json.dumps(Params.model_json_schema(), indent=1))
+    return 0
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Follow a running stage in Prefect: its log lines to the run's logger, its progress to a progress artifact."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from flows.display import ProgressFile, describe
+
+EVERY_S = 2.0
+"""Seconds between two looks: the server keeps every log record and every state of an artifact."""
+
+MOST_CHARACTERS = 20_000
+"""Of one log record; what a chatty stage wrote beyond it is in its log file."""
+
+LoggerLike = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class Follower:
+    """Reads what was added to a stage's log and progress since the last look."""
+
+    def __init__(self, run_folder: Path, stage: str, logger: LoggerLike) -> None:
+        self._log = run_folder / f"{stage}.log"
+        self._progress = ProgressFile(run_folder / f"{stage}.progress.jsonl")
+        self._logger = logger
+        self._offset = 0
+        self._looked = 0.0
+        self._label: str | None = None
+        self._artifact: UUID | None = None
+
+    def tick(self) -> None:
+        """Look, unless it was done a moment ago."""
+        if time.monotonic() - self._looked >= EVERY_S:
+            self._look()
+
+    def close(self) -> None:
+        """Look a last time."""
+        self._look()
+
+    def _look(self) -> None:
+        self._looked = time.monotonic()
+        text = self._added()
+        if text:
+            self._logger.info(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… see {self._log}")
+        step = self._progress.look()
+        if step is None or step.total <= 0:
+            return
+        percent = min(100.0, 100.0 * step.done / step.total)
+        if self._artifact is None or step.label != self._label:
+            self._label = step.label
+            self._artifact = cast(UUID, create_progress_artifact(percent, description=describe(step)))
+        else:
+            update_progress_artifact(self._artifact, percent, description=describe(step))
+
+    def _added(self) -> str:
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._offset)
+                added = file.read()
+        except OSError:
+            return ""
+        whole, newline, _ = added.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        return whole.decode(errors="replace").strip()
