@@ -79,13 +79,13 @@ def _sentence(model: type[BaseModel], error: ValidationError, file: str, section
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:
     """Field names (and aliases) that are allowed at ``path`` below ``model``."""
-    candidates = _models_in(model.model_fields["root"].annotation) if issubclass(model, RootModel) else [model]
+    candidates = models_in(model.model_fields["root"].annotation) if issubclass(model, RootModel) else [model]
     for part in path:
         following: list[type[BaseModel]] = []
         for candidate in candidates:
             for name, field in candidate.model_fields.items():
                 if part in (name, field.alias):
-                    following.extend(_models_in(field.annotation))
+                    following.extend(models_in(field.annotation))
         candidates = following or candidates
     keys: set[str] = set()
     for candidate in candidates:
@@ -93,7 +93,8 @@ def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]
     return keys
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that an annotation names, also inside lists, mappings and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [found for argument in get_args(annotation) for found in _models_in(argument)]
+    return [found for argument in get_args(annotation) for found in models_in(argument)]
