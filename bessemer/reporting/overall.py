@@ -71,14 +71,9 @@ def _reports(joined: Sequence[JoinedStage]) -> dict[str, StageReport]:
     return {stage.name: stage.report for stage in joined if stage.report is not None}
 
 
-def _context(
-    root: Path,
-    run: str,
-    joined: Sequence[JoinedStage],
-    edges: Sequence[tuple[str, str]],
-    reports: dict[str, StageReport],
-) -> dict[str, Any]:
+def _context(root: Path, run: str, joined: Sequence[JoinedStage], edges: Sequence[tuple[str, str]]) -> dict[str, Any]:
     facts = read_json(root / ".runs" / run / "run.json")
+    reports = _reports(joined)
     pretrain, evaluate = reports.get("pretrain"), reports.get("evaluate")
     corpus = corpus_funnel(reports)
     context: dict[str, Any] = {
@@ -132,7 +127,7 @@ def _lead(joined: Sequence[JoinedStage], facts: dict[str, Any]) -> str:
         counts[stage.word] = counts.get(stage.word, 0) + 1
     parts = ", ".join(f"{number} {word}" for word, number in counts.items())
     took = f" in {duration(float(facts['wall_s']))}" if facts.get("wall_s") else ""
-    return f"{len(joined)} stages: {parts}{took}."
+    return f"{len(joined)} stages{took}: {parts}."
 
 
 def _head(
