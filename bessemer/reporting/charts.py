@@ -205,10 +205,7 @@ def _for_a_page(svg: str, label: str) -> Markup:
     root = ET.fromstring(svg)
     for parent in list(root.iter()):
         for child in list(parent):
-            empty = (
-                child.tag == f"{{{_SVG}}}g" and child.find(".//{*}path") is None and child.find(".//{*}text") is None
-            )
-            if empty or child.tag == f"{{{_SVG}}}metadata" or child.find(f"{{{_SVG}}}style") is not None:
+            if _is_empty(child) or child.tag == f"{{{_SVG}}}metadata" or child.find(f"{{{_SVG}}}style") is not None:
                 parent.remove(child)
     used = set(re.findall(r"#([a-z0-9]+)", " ".join(_references(root))))
     for element in root.iter():
@@ -232,6 +229,12 @@ def _for_a_page(svg: str, label: str) -> Markup:
     root.set("role", "img")
     root.set("aria-label", neutralise(label))
     return Markup(ET.tostring(root, encoding="unicode"))
+
+
+def _is_empty(element: ET.Element) -> bool:
+    """Whether it is a group in which nothing is drawn."""
+    drawn = {f"{{{_SVG}}}{name}" for name in ("path", "text", "use")}
+    return element.tag == f"{{{_SVG}}}g" and all(part.tag not in drawn for part in element.iter())
 
 
 def _references(root: ET.Element) -> Iterator[str]:
