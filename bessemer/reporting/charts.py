@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from bessemer.reporting.numbers import count, decimal, percent, short_count, words
+from bessemer.reporting.numbers import count, decimal, percent, quantity, short_count, words
 from bessemer.reporting.report import Histogram, Series
 from bessemer.reporting.untrusted import neutralise
 
@@ -27,6 +28,9 @@ MAX_POINTS = 300
 """Points of a line; a longer series is drawn as the mean of equal stretches over a band from least to largest."""
 
 MAX_LINES = 6
+_PLAIN_UNITS = frozenset({"", "count", "value", "score", "probability", "share", "fraction"})
+"""Units that add nothing after a number."""
+
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _TEXT, _LINE, _ACCENT, _THRESHOLD, _PAGE = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -92,18 +96,16 @@ def describe(histogram: Histogram) -> str:
         return "No values."
     edges = np.asarray(histogram.edges, dtype=np.float64)
     cumulative = np.concatenate(([0.0], np.cumsum(counts))) / total
-    unit = f" {histogram.unit}" if histogram.unit else ""
-    low, middle, high = (_quantile(edges, cumulative, share) for share in (0.05, 0.5, 0.95))
-    sentence = (
-        f"{count(total)} values; median about {decimal(middle, 3)}{unit}, nine in ten between {decimal(low, 3)} and "
-        f"{decimal(high, 3)}."
-    )
+    unit = "" if histogram.unit in _PLAIN_UNITS else f" {histogram.unit}"
+    write = partial(quantity, histogram.unit) if histogram.unit in ("share", "fraction") else partial(decimal, digits=3)
+    low, middle, high = (write(_quantile(edges, cumulative, share)) for share in (0.05, 0.5, 0.95))
+    sentence = f"{count(total)} values; median about {middle}{unit}, nine in ten between {low} and {high}."
     if histogram.threshold is None:
         return sentence
     below = float(np.interp(histogram.threshold, edges, cumulative))
+    threshold = write(histogram.threshold)
     return (
-        f"{sentence} Dashed: the threshold {decimal(histogram.threshold)}; about {percent(below)} lie below, "
-        f"{percent(1 - below)} above."
+        f"{sentence} Dashed: the threshold {threshold}; about {percent(below)} lie below, {percent(1 - below)} above."
     )
 
 

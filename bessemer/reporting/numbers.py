@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 NBSP = "\u00a0"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
-_SHARES = ("fraction", "share", "accuracy", "coverage", "ratio_kept")
+_SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
 _ACRONYMS = {
     "auc": "AUC",
@@ -96,7 +96,7 @@ def quantity(name: str, value: float | str | None) -> str:
         write = decimal
     elif last.endswith("bytes"):
         write = byte_size
-    elif last.endswith(_SHARES) and 0 <= value <= 1:
+    elif _SHARES & set(last.split("_")) and 0 <= value <= 1:
         write = percent
     elif last.endswith(_DURATIONS) and value >= 0:
         write = duration
