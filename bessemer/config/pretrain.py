@@ -1,0 +1,136 @@
+"""Parameters of ``pretrain``: everything about a training run that its result depends on."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from bessemer.config.base import Fraction, Strict
+from bessemer.config.model import ModelParams
+
+
+class MuonParams(Strict):
+    """Muon for the matrices of the layers (Jordan et al. 2024); everything else is AdamW's."""
+
+    learning_rate: float = Field(0.02, gt=0.0, le=10.0, description="peak learning rate of an orthogonalised update")
+    scale: Literal["spectral", "match_adamw"] = Field(
+        "spectral",
+        description="spectral: times sqrt(max(1, rows/columns)) (Jordan); match_adamw: times 0.2 sqrt(max(rows, "
+        "columns)), so that AdamW's learning rates fit (Liu et al. 2025)",
+    )
+    momentum: float = Field(0.95, ge=0.0, lt=1.0, description="decay of the running mean of gradients")
+    nesterov: bool = Field(True, description="look one step ahead along the momentum")
+    newton_schulz_steps: int = Field(5, ge=1, le=20, description="iterations that orthogonalise an update, in bf16")
+    weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="decoupled decay, times the learning rate, a step")
+
+
+class AdamWParams(Strict):
+    """AdamW (Loshchilov & Hutter 2019)."""
+
+    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="peak learning rate of matrices and norms")
+    embedding_learning_rate: float = Field(
+        3e-3, gt=0.0, le=1.0, description="peak learning rate of the embedding and the output layer"
+    )
+    beta1: float = Field(0.9, ge=0.0, lt=1.0, description="decay of the running mean of gradients")
+    beta2: float = Field(0.95, ge=0.0, lt=1.0, description="decay of the running mean of squared gradients")
+    epsilon: float = Field(1e-8, gt=0.0, le=1e-2, description="added to the root of the mean square")
+    weight_decay: float = Field(
+        0.1, ge=0.0, le=1.0, description="decoupled decay of matrices; embedding, output layer and norms have none"
+    )
+
+
+class OptimizerParams(Strict):
+    """Which optimizer moves which weights, and how fast."""
+
+    name: Literal["muon", "adamw"] = Field(
+        "muon", description="muon: matrices by Muon, the rest by AdamW; adamw: all by AdamW"
+    )
+    muon: MuonParams = Field(default_factory=MuonParams, description="used if name is muon")
+    adamw: AdamWParams = Field(default_factory=AdamWParams, description="used by both")
+
+
+class ScheduleParams(Strict):
+    """How the learning rates move over the run, as a factor on every peak."""
+
+    name: Literal["wsd", "cosine"] = Field(
+        "wsd", description="wsd: warm up, stay, decay (Hu et al. 2024); cosine: warm up, then half a cosine"
+    )
+    warmup_tokens: int = Field(80_000, ge=0, description="tokens over which the factor rises linearly to 1")
+    decay_fraction: Fraction = Field(0.4, description="last share of all tokens, in which wsd decays")
+    decay_shape: Literal["linear", "sqrt"] = Field(
+        "linear", description="linear, or 1 - sqrt(share of the decay that is over) (Hägele et al. 2024)"
+    )
+    final_fraction: Fraction = Field(0.05, description="factor at the last token")
+
+
+class GuardParams(Strict):
+    """What happens when a loss or a gradient is not finite."""
+
+    patience: int = Field(
+        5, ge=1, description="steps in a row that may be passed over; one more ends the run with an error"
+    )
+
+
+class ValidationParams(Strict):
+    """Loss on the corpus's own validation documents during the run."""
+
+    every_tokens: int = Field(400_000, ge=1, description="training tokens between two validations; one is at the end")
+    tokens: int = Field(32_768, ge=1, description="validation tokens that are read each time, always the same ones")
+
+
+class PretrainParams(Strict):
+    """A training run. Its length is a number of tokens, never a time."""
+
+    model: ModelParams = Field(default_factory=ModelParams, description="shape and initialisation")
+    tokens: int = Field(1_600_000, ge=1, description="length of the run in tokens, rounded up to whole batches")
+    batch_tokens: int = Field(4096, ge=1, description="tokens of one optimizer step over all processes")
+    sequence_length: int = Field(256, ge=8, description="tokens that one sample predicts")
+    optimizer: OptimizerParams = Field(default_factory=OptimizerParams, description="AdamW or Muon")
+    schedule: ScheduleParams = Field(default_factory=ScheduleParams, description="learning rate over the run")
+    clip_norm: float | None = Field(1.0, gt=0.0, description="largest global gradient norm; null: no clipping")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description="auto: bf16 mixed precision where the hardware computes in it (GPUs from Ampere, CPUs with "
+        "avx512_bf16 or amx_bf16), else fp32; weights and optimizer state are fp32 in both",
+    )
+    guard: GuardParams = Field(default_factory=GuardParams, description="steps that are not finite")
+    validation: ValidationParams = Field(default_factory=ValidationParams, description="loss on held-out documents")
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights and of the order of samples")
+
+    @property
+    def batch_sequences(self) -> int:
+        """Samples of one optimizer step over all processes."""
+        return self.batch_tokens // self.sequence_length
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the run."""
+        return -(-self.tokens // self.batch_tokens)
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens of the run in whole batches."""
+        return self.steps * self.batch_tokens
+
+    @property
+    def validation_steps(self) -> int:
+        """Optimizer steps between two validations."""
+        return max(1, self.validation.every_tokens // self.batch_tokens)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.batch_tokens % self.sequence_length:
+            raise ValueError(
+                f"batch_tokens ({self.batch_tokens}) must be a multiple of sequence_length ({self.sequence_length})"
+            )
+        if self.sequence_length > self.model.shape.context_length:
+            raise ValueError(
+                f"sequence_length ({self.sequence_length}) is more than model.context_length "
+                f"({self.model.shape.context_length})"
+            )
+        if self.schedule.warmup_tokens > self.total_tokens:
+            raise ValueError(f"schedule.warmup_tokens ({self.schedule.warmup_tokens}) is more than the run has tokens")
+        if self.schedule.name == "wsd":
+            stable = self.total_tokens * (1 - self.schedule.decay_fraction)
+            if self.schedule.warmup_tokens > stable:
+                raise ValueError("schedule.warmup_tokens reaches into the decay; lower it or schedule.decay_fraction")
+        return self

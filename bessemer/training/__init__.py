@@ -1,0 +1,1 @@
+"""Pretraining: one loop, any strategy, checkpoints that can be trusted."""

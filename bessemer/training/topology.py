@@ -1,0 +1,254 @@
+"""Who trains: strategy, processes, device and precision, resolved once from runtime.yaml and the environment.
+
+Accelerate starts the process group and nothing else may: its own environment variables are read here, compared with
+runtime.yaml and taken away, so that one file owns every setting. What was asked for is compared with what came up.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, cast
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
+
+from bessemer.config.distributed import DistributedRuntime, Strategy
+from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import ConfigError
+from bessemer.training.zero import deepspeed_plugin, require_toolchain
+
+Precision = Literal["fp32", "bf16"]
+_NATIVE_BF16 = {"avx512_bf16", "amx_bf16"}
+_ZERO = {"zero1": 1, "zero2": 2, "zero3": 3}
+
+
+@dataclass(frozen=True)
+class Topology:
+    """How this process takes part in the run.
+
+    Attributes:
+        strategy: what runs, never ``auto``.
+        world: number of processes.
+        rank: number of this process; 0 writes files.
+        device: where the model is.
+        precision: of the matrix products; weights and optimizer state are fp32.
+        micro_batch: samples of one forward pass.
+        accumulation: forward passes of one step in this process.
+        accelerator: process group, preparation and collectives.
+    """
+
+    strategy: Strategy
+    world: int
+    rank: int
+    device: torch.device
+    precision: Precision
+    micro_batch: int
+    accumulation: int
+    accelerator: Accelerator
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and progress."""
+        return self.rank == 0
+
+    def sum(self, values: list[float]) -> list[float]:
+        """Element-wise sum over all processes, in fp64."""
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        if torch.distributed.is_initialized():
+            torch.distributed.all_reduce(tensor)
+        return cast(list[float], tensor.tolist())
+
+    def broadcast(self, value: int) -> int:
+        """The value of rank 0."""
+        return int(self.sum([float(value) if self.is_main else 0.0])[0])
+
+    def barrier(self) -> None:
+        """Wait for all processes."""
+        self.accelerator.wait_for_everyone()
+
+
+def launched() -> bool:
+    """Whether a launcher (ours, accelerate's or torchrun) started this process as a rank."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def planned_processes(runtime: DistributedRuntime) -> int:
+    """Processes that runtime.yaml asks for on this machine."""
+    if runtime.processes == "auto":
+        return max(1, torch.cuda.device_count())
+    return runtime.processes
+
+
+def planned_strategy(runtime: DistributedRuntime, world: int) -> Strategy:
+    """The strategy of runtime.yaml with ``auto`` resolved, for ``world`` processes.
+
+    Raises:
+        ConfigError: the launcher's flags say something else.
+    """
+    flagged = _flagged_strategy()
+    if runtime.strategy == "auto":
+        return flagged or ("ddp" if world > 1 else "none")
+    if flagged and flagged != runtime.strategy:
+        raise ConfigError(
+            f"the launcher was started for {flagged}, runtime.yaml: distributed.strategy is {runtime.strategy}; "
+            "leave the flag out, or set strategy: auto."
+        )
+    return runtime.strategy
+
+
+def resolve_precision(requested: str, device: torch.device) -> Precision:
+    """bf16 where it is asked for, or where the hardware multiplies in it and ``auto`` is asked for."""
+    if requested != "auto":
+        return cast(Precision, requested)
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if _NATIVE_BF16 & _cpu_flags() else "fp32"
+
+
+def start(params: PretrainParams, runtime: DistributedRuntime, extensions: Path) -> Topology:
+    """Join the process group (if any) and compare it with what was asked for.
+
+    Args:
+        params: batch, sequence length and precision.
+        runtime: section ``distributed`` of runtime.yaml.
+        extensions: folder in which DeepSpeed's compiled parts are kept.
+
+    Raises:
+        ConfigError: the settings exclude each other, or another number of processes came up.
+    """
+    asked = int(os.environ["WORLD_SIZE"]) if launched() else 1
+    strategy = planned_strategy(runtime, asked)
+    refuse_impossible(params, strategy)
+    _disown_accelerate()
+    _set_threads(runtime)
+    accelerator = _accelerator(params, runtime, strategy, extensions)
+    world = accelerator.num_processes
+    if world != asked or (isinstance(runtime.processes, int) and world != runtime.processes):
+        raise ConfigError(
+            f"{world} training processes came up, {asked} were started and runtime.yaml: distributed.processes is "
+            f"{runtime.processes}; on a machine without GPUs start them with `torchrun` or let the stage do it."
+        )
+    micro_batch, accumulation = split_batch(params, runtime, world)
+    return Topology(
+        strategy=strategy,
+        world=world,
+        rank=accelerator.process_index,
+        device=accelerator.device,
+        precision=resolve_precision(params.precision, accelerator.device),
+        micro_batch=micro_batch,
+        accumulation=accumulation,
+        accelerator=accelerator,
+    )
+
+
+def refuse_impossible(params: PretrainParams, strategy: Strategy) -> None:
+    """Name combinations that cannot work before anything is started.
+
+    Raises:
+        ConfigError: Muon together with ZeRO.
+    """
+    if strategy in _ZERO and params.optimizer.name == "muon":
+        raise ConfigError(
+            f"pretrain.optimizer.name is muon and runtime.yaml: distributed.strategy is {strategy}: ZeRO cuts matrices "
+            "into flat pieces, which Muon cannot orthogonalise; use strategy fsdp2 or ddp, or optimizer.name: adamw."
+        )
+
+
+def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int) -> tuple[int, int]:
+    """Samples of one forward pass and forward passes of one step, for each process.
+
+    Raises:
+        ConfigError: the batch cannot be divided.
+    """
+    if params.batch_sequences % world:
+        raise ConfigError(
+            f"pretrain.batch_tokens gives {params.batch_sequences} samples a step, which {world} processes cannot "
+            "share equally; change batch_tokens or distributed.processes."
+        )
+    share = params.batch_sequences // world
+    if runtime.micro_batch == "auto":
+        micro_batch = _largest_divisor(share, max(1, _token_budget(params, runtime) // params.sequence_length))
+    else:
+        micro_batch = runtime.micro_batch
+    if share % micro_batch:
+        raise ConfigError(
+            f"distributed.micro_batch is {micro_batch}, which does not divide the {share} samples of a process's step; "
+            f"use {_largest_divisor(share, micro_batch)} or auto."
+        )
+    return micro_batch, share // micro_batch
+
+
+def _token_budget(params: PretrainParams, runtime: DistributedRuntime) -> int:
+    """Tokens whose activations fill at most half of the memory that is free on the device."""
+    shape = params.model.shape
+    layer = 2 * (18 * shape.hidden_size + 8 * shape.intermediate_size)
+    kept = 2 * shape.hidden_size if runtime.gradient_checkpointing else layer
+    per_token = shape.layers * kept + layer
+    if not torch.cuda.is_available():
+        return 16_384
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, free // 2 // per_token)
+
+
+def _largest_divisor(number: int, bound: int) -> int:
+    return max(divisor for divisor in range(1, min(number, max(1, bound)) + 1) if number % divisor == 0)
+
+
+def _accelerator(
+    params: PretrainParams, runtime: DistributedRuntime, strategy: Strategy, extensions: Path
+) -> Accelerator:
+    cpu = not torch.cuda.is_available()
+    group = InitProcessGroupKwargs(backend="gloo" if cpu else "nccl", timeout=timedelta(seconds=runtime.timeout_s))
+    handlers = [group] if launched() else []
+    if strategy not in _ZERO:
+        return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=handlers)
+    require_toolchain()
+    os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(extensions.resolve()))
+    if cpu:
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    micro_batch, accumulation = split_batch(params, runtime, world)
+    device = torch.device("cpu" if cpu else "cuda")
+    plugin = deepspeed_plugin(
+        stage=_ZERO[strategy],
+        runtime=runtime,
+        clip_norm=params.clip_norm,
+        bf16=resolve_precision(params.precision, device) == "bf16",
+        micro_batch=micro_batch,
+        accumulation=accumulation,
+        world=world,
+    )
+    return Accelerator(deepspeed_plugin=plugin, kwargs_handlers=handlers)
+
+
+def _flagged_strategy() -> Strategy | None:
+    """What ``accelerate launch`` was asked for by flag or by its own configuration file."""
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
+        return cast(Strategy, f"zero{os.environ.get('ACCELERATE_DEEPSPEED_ZERO_STAGE', '2')}")
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        return "fsdp2"
+    return None
+
+
+def _disown_accelerate() -> None:
+    """Take away the settings that ``accelerate launch`` leaves in the environment; they have been read."""
+    for name in [name for name in os.environ if name.startswith(("ACCELERATE_", "FSDP_"))]:
+        del os.environ[name]
+
+
+def _set_threads(runtime: DistributedRuntime) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    threads = max(1, cores // local) if runtime.threads == "auto" else runtime.threads
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    return next((set(line.split(":", 1)[1].split()) for line in text.splitlines() if line.startswith("flags")), set())

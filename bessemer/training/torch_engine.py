@@ -1,0 +1,175 @@
+"""Training steps in plain PyTorch: one process, DDP, or FSDP2.
+
+FSDP2 is torch's ``fully_shard`` on a device mesh of our own, on GPUs and CPUs alike: through accelerate 1.15 it is
+ignored on a CPU, in one configuration without any exchange of gradients and without an error.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+
+from bessemer.config.distributed import DistributedRuntime
+from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import ConfigError
+from bessemer.training.optimizer import Optimizers
+from bessemer.training.step import Step
+from bessemer.training.topology import Topology
+
+
+class TorchEngine:
+    """Model and optimizers of one process, with gradients exchanged by DDP or FSDP2 where there are more."""
+
+    kind = "torch"
+
+    def __init__(
+        self, model: nn.Module, params: PretrainParams, runtime: DistributedRuntime, topology: Topology
+    ) -> None:
+        """Move, shard and wrap the model, then build optimizers over what this process holds."""
+        self._topology = topology
+        self._clip_norm = params.clip_norm
+        model = model.to(topology.device)
+        if topology.strategy == "fsdp2":
+            _shard(model, runtime, topology)
+        self._plain = model
+        self.optimizers = Optimizers(model, params.optimizer, fused=True)
+        self.model: Any = torch.compile(model) if runtime.compile else model
+        if topology.strategy == "ddp":
+            self.model = topology.accelerator.prepare_model(self.model, device_placement=False)
+        self._check_wrapping()
+
+    def accumulate(self, inputs: Mapping[str, Tensor], predicted: int, last: bool) -> Tensor:
+        """Forward and backward of one micro-batch; DDP and FSDP2 average over processes, so scale by their number."""
+        with self._synchronise(last):
+            with self._autocast():
+                loss: Tensor = self.model(**inputs, num_items_in_batch=predicted).loss
+            torch.autograd.backward(loss * self._topology.world if self._topology.world > 1 else loss)
+        return loss.detach()
+
+    def step(self, factor: float, loss: float) -> Step:
+        """Clip and move the parameters; with a value that is not finite, forget the gradients and move nothing."""
+        parameters = [parameter for parameter in self._plain.parameters() if parameter.grad is not None]
+        total = _whole(nn.utils.get_total_norm([cast(Tensor, parameter.grad) for parameter in parameters]))
+        norm = float(total)
+        if not (math.isfinite(norm) and math.isfinite(loss)):
+            culprits = self._culprits()
+            self.optimizers.zero_grad()
+            return Step(grad_norm=norm, applied=False, culprits=culprits)
+        if self._clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(parameters, self._clip_norm, total)
+        self.optimizers.set_factor(factor)
+        self.optimizers.step()
+        self.optimizers.zero_grad()
+        return Step(grad_norm=norm, applied=True)
+
+    def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Summed loss of a batch, in nats, without gradients."""
+        with torch.no_grad(), self._autocast():
+            loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
+        return loss.detach()
+
+    def save(self, directory: Path) -> None:
+        """Write model, optimizers and random state; sharded tensors are written by the processes that hold them."""
+        alone = self._topology.world == 1
+        with _quiet():
+            save(self._state(), checkpoint_id=directory, no_dist=alone)
+
+    def load(self, directory: Path) -> None:
+        """Read what :meth:`save` wrote, also under another number of processes or another of none, ddp and fsdp2."""
+        state, alone = self._state(), self._topology.world == 1
+        with _quiet():
+            load(state, checkpoint_id=directory, no_dist=alone)
+        torch.set_rng_state(state["random"])
+
+    def full_state_dict(self) -> dict[str, Tensor]:
+        """All weights in fp32 on the CPU; a collective under FSDP2, and the same in every process."""
+        return {name: _whole(parameter).float().cpu().clone() for name, parameter in self._plain.named_parameters()}
+
+    def _state(self) -> dict[str, Any]:
+        model = {name: parameter.detach() for name, parameter in self._plain.named_parameters()}
+        return {"model": model, "optimizer": self.optimizers.tensors(), "random": torch.get_rng_state()}
+
+    def _culprits(self) -> tuple[str, ...]:
+        """Parameters whose gradient in this process is not finite."""
+        return tuple(
+            name
+            for name, parameter in self._plain.named_parameters()
+            if parameter.grad is not None and not bool(torch.isfinite(_local(parameter.grad)).all())
+        )
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self._topology.device.type, dtype=torch.bfloat16, enabled=self._topology.precision == "bf16"
+        )
+
+    def _synchronise(self, last: bool) -> AbstractContextManager[None]:
+        """Exchange gradients only after the last micro-batch of a step."""
+        if isinstance(self.model, DistributedDataParallel):
+            return nullcontext() if last else cast(AbstractContextManager[None], self.model.no_sync())
+        if isinstance(self._plain, FSDPModule):
+            self._plain.set_requires_gradient_sync(last)
+        return nullcontext()
+
+    def _check_wrapping(self) -> None:
+        """Compare what was built with what was asked for.
+
+        Raises:
+            ConfigError: gradients would not be exchanged.
+        """
+        strategy, world = self._topology.strategy, self._topology.world
+        if strategy == "ddp":
+            sound = isinstance(self.model, DistributedDataParallel)
+        elif strategy == "fsdp2":
+            sound = all(
+                isinstance(parameter, DTensor) and parameter.device_mesh.size() == world
+                for parameter in self._plain.parameters()
+            )
+        else:
+            sound = world == 1
+        if not sound:
+            raise ConfigError(
+                f"the model is not set up for {strategy} over {world} processes, so gradients would not be exchanged; "
+                "this is a mismatch of library versions: install those of constraints.txt."
+            )
+
+
+def _shard(model: nn.Module, runtime: DistributedRuntime, topology: Topology) -> None:
+    """Shard every decoder layer, then what is left, over all processes (FSDP2, Zhao et al. 2023)."""
+    mesh = init_device_mesh(topology.device.type, (topology.world,), mesh_dim_names=("shard",))
+    mixed = topology.precision == "bf16"
+    policy = MixedPrecisionPolicy(
+        param_dtype=torch.bfloat16 if mixed else None, reduce_dtype=torch.float32 if mixed else None
+    )
+    offload = CPUOffloadPolicy() if runtime.offload == "parameters" else OffloadPolicy()
+    names = set(getattr(model, "_no_split_modules", None) or ())
+    for module in model.modules():
+        if type(module).__name__ in names:
+            fully_shard(module, mesh=mesh, mp_policy=policy, offload_policy=offload)
+    fully_shard(model, mesh=mesh, mp_policy=policy, offload_policy=offload)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's warning that a single process saves alone, which is what is wanted."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled", category=UserWarning)
+        yield
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor().detach() if isinstance(tensor, DTensor) else tensor.detach()
+
+
+def _local(tensor: Tensor) -> Tensor:
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
