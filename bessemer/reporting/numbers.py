@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 NBSP = "\u00a0"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -92,6 +93,8 @@ def quantity(name: str, value: float | str | None) -> str:
     write: Callable[[float], str] = decimal
     if "bits_per_byte" in key:
         write = _bits
+    elif last.endswith(("_per_s", "_per_second")):
+        write = partial(_speed, byte_size if "bytes" in last else count if value >= 100 else decimal)
     elif "_per_" in last:
         write = decimal
     elif last.endswith("bytes"):
@@ -103,6 +106,10 @@ def quantity(name: str, value: float | str | None) -> str:
     elif isinstance(value, int):
         write = count
     return write(value) if math.isfinite(value) else decimal(value)
+
+
+def _speed(write: Callable[[float], str], value: float) -> str:
+    return f"{write(value)}/s"
 
 
 def _bits(value: float) -> str:

@@ -21,6 +21,8 @@ def plain(text: str) -> str:
         ("written_bytes", 3_400_000, "3.4 MB"),
         ("bytes", 938_013, "938 kB"),
         ("bytes_per_token", 3.4142, "3.414"),
+        ("tokens_per_second", 8123.4, "8,123/s"),
+        ("stored_bytes_per_s", 3_400_000, "3.4 MB/s"),
         ("reference_english_bits_per_byte", 1.61234, "1.612 bits/byte"),
         ("kept_fraction", 0.0451, "4.5 %"),
         ("english_share", 1.0, "100 %"),
