@@ -106,8 +106,9 @@ class LineRun:
             with self._runner:
                 side_by_side = self._runtime.parallel_stages
                 results = run_line(self._graph, planned, self._launch, self._stop, side_by_side=side_by_side)
-        except BaseException:
-            self._run.write([self._results[name] for name in self._items if name in self._results], TryAgain.exit_code)
+        except BaseException as error:
+            ended = [self._results[name] for name in self._items if name in self._results]
+            self._run.write(ended, 1 if isinstance(error, Exception) else TryAgain.exit_code)
             raise
         code = exit_code(results)
         self._run.write(results, code)
@@ -119,18 +120,23 @@ class LineRun:
     def _launch(self, item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
         """Submit the stage's task; the edges that Prefect draws are those of the line, also from skipped stages."""
         upstream = [self._futures[name] for name in self._items if name in self._graph[item.stage].upstream]
-        dependencies: dict[str, set[Any]] = {"upstream": {TaskRunResult(id=future.task_run_id) for future in upstream}}
+        dependencies: dict[str, set[Any]] = {"known": {TaskRunResult(id=future.task_run_id) for future in upstream}}
         future = self._runner.submit(self._tasks[item.stage], {"known": known}, dependencies=dependencies)
         self._futures[item.stage] = future
         ended: Future[StageResult] = Future()
-        future.add_done_callback(lambda done: self._settle(item.stage, done, ended))
+        future.wrapped_future.add_done_callback(lambda done: self._settle(item.stage, done, ended))
         return ended
 
-    def _settle(self, stage: str, done: PrefectFuture[Any], ended: Future[StageResult]) -> None:
+    def _settle(self, stage: str, done: Future[Any], ended: Future[StageResult]) -> None:
         """Tell the scheduler how the stage ended; called once, after the last retry."""
+        error = done.exception()
+        if error is not None:
+            ended.set_exception(error)
+            return
         result = self._results.get(stage)
         if result is None:
-            message = f"Prefect ended the task as {done.state.name}: {done.state.message or 'no reason given'}"
+            state = done.result()
+            message = f"Prefect ended the task as {state.name}: {state.message or 'no reason given'}"
             result = self._results[stage] = StageResult(stage, Outcome.FAILED, 1, message=message)
         ended.set_result(result)
 
