@@ -40,7 +40,7 @@ def run_command(root: Path, stages: Sequence[str], console: Console) -> int:
     """
     params, runtime = load_params(root), load_runtime(root)
     with checkout_lock(root):
-        update_lock(root, params, runtime, console)
+        update_lock(root, params.sources, runtime.cache_dir, console)
         graph, changes = read_graph_and_changes(root)
         planned = plan(graph, changes, graph.select(stages))
         run = Run.create(root)
@@ -180,7 +180,8 @@ def lock_command(root: Path, console: Console, *, refresh: bool) -> int:
         ConfigError: the parameters cannot be used.
         DataError: a source is missing.
     """
-    update_lock(root, load_params(root), load_runtime(root), console, refresh=refresh)
+    params, runtime = load_params(root), load_runtime(root)
+    update_lock(root, params.sources, runtime.cache_dir, console, refresh=refresh)
     return 0
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from bessemer.config.params import Params
-from bessemer.config.runtime import Runtime
+from bessemer.config.sources import Source
 from bessemer.errors import ConfigError
 from bessemer.sources import LOCK, Lock, lock_sources, read_lock, write_lock
 
@@ -16,16 +15,16 @@ SHOWN = 8
 """Differences that are listed; the rest is a count."""
 
 
-def update_lock(root: Path, params: Params, runtime: Runtime, console: Console, *, refresh: bool = False) -> None:
-    """Pin the sources of ``params``; an unchanged size and time reuses the known digest unless ``refresh`` is set.
+def update_lock(root: Path, sources: Sequence[Source], cache: Path, console: Console, *, refresh: bool = False) -> None:
+    """Pin ``sources``; an unchanged size and time reuses the digest known in ``cache`` unless ``refresh`` is set.
 
     Raises:
         ConfigError: a source does not exist or cannot be one.
         DataError: a remote source cannot be reached.
     """
     before = _previous(root)
-    known = None if refresh else root / runtime.cache_dir
-    lock = lock_sources(params.sources, root, known, None if refresh else before)
+    known = None if refresh else root / cache
+    lock = lock_sources(sources, root, known, None if refresh else before)
     if not write_lock(lock, root / LOCK):
         return
     lines = list(differences(before, lock))

@@ -53,7 +53,7 @@ def line(stages: list[str] | None = None) -> State[Any]:
         try:
             params, runtime = load_params(root), load_runtime(root)
             held.enter_context(checkout_lock(root))
-            update_lock(root, params, runtime, Console(highlight=False))
+            update_lock(root, params.sources, runtime.cache_dir, Console(highlight=False))
             graph, changes = read_graph_and_changes(root)
             planned = plan(graph, changes, graph.select(stages or ()))
         except TryAgain as busy:
