@@ -1,5 +1,6 @@
 """Classifier: learn wanted from ordinary text, score what is left out, and find the cut that keeps a wanted share."""
 
+import dataclasses
 import functools
 import shutil
 from collections.abc import Sequence
@@ -100,11 +101,19 @@ def gather(
         for shard in read_manifest(documents).shards
     ]
     shutil.rmtree(context.root / POOL, ignore_errors=True)
+    gathering = ClassifierParams(
+        positives=params.positives,
+        negatives=params.negatives,
+        languages=params.languages,
+        cap=params.cap,
+        words=params.words,
+        seed=params.seed,
+    )
     results = map_jobs(
-        functools.partial(gather_shard, documents, language, params),
+        functools.partial(gather_shard, documents, language, gathering),
         jobs,
         outputs={"pool": POOL},
-        stage=context,
+        stage=dataclasses.replace(context, sections={"classifier": gathering}),
         label="examples",
     )
     examples: list[Example] = []

@@ -1,5 +1,6 @@
 """Decontaminate: what every document shares with the texts that models are judged by. ``curate`` decides."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,11 +27,12 @@ def main(context: StageContext) -> StageReport:
     items = read_items(context.root, params.evaluations)
     digests = {evaluation.name: file_digest(context.root / evaluation.path) for evaluation in params.evaluations}
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]
+    comparing = params.model_copy(update={"samples": 0})
     results = map_jobs(
-        functools.partial(compare_shard, documents, context.root, params),
+        functools.partial(compare_shard, documents, context.root, comparing),
         jobs,
         outputs={"contamination": layout.CONTAMINATION},
-        stage=context,
+        stage=dataclasses.replace(context, sections={"decontaminate": comparing}),
         label="contamination",
         key=[digests],
     )

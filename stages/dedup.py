@@ -1,5 +1,6 @@
 """Dedup: exact groups by normalised text; near duplicates found by MinHash LSH, decided by true Jaccard similarity."""
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -30,12 +31,13 @@ def main(context: StageContext) -> StageReport:
 
 
 def sign(context: StageContext, params: DedupParams, documents: Path, made_from: dict[str, str]) -> int:
-    """Signatures of all documents, shard by shard through the cache. Returns the UTF-8 bytes of their texts."""
+    """Signatures of all documents; cache keys hold only what changes them. Returns the UTF-8 bytes of the texts."""
+    signing = DedupParams(shingle_words=params.shingle_words, permutations=params.permutations, seed=params.seed)
     results = map_jobs(
         functools.partial(sign_shard, documents, params),
         [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards],
         outputs={"signatures": layout.DEDUP_SIGNATURES},
-        stage=context,
+        stage=dataclasses.replace(context, sections={"dedup": signing}),
         label="signatures",
     )
     finish_directory(results, "signatures", context.root / layout.DEDUP_SIGNATURES, made_from)

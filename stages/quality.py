@@ -1,6 +1,7 @@
 """Quality: heuristic signals and the classifier's score of every document. Numbers, never verdicts."""
 
 import functools
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,11 +22,12 @@ from bessemer.filters.classifier import (
 )
 from bessemer.filters.signals import SIGNALS, signal_table, signals_of
 from bessemer.reporting.report import Count, Histogram, StageReport, Table, histogram
-from bessemer.shards import directory_digest, file_digest, read_directory, read_manifest, read_shard
+from bessemer.shards import directory_digest, file_digest, read_aligned, read_directory, read_manifest, read_shard
 from bessemer.stage import StageContext, run_stage
 from bessemer.text.normalize import text_hash
 from stages import layout
 
+SIGNALS_ONLY = Path(".scratch/quality")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 _LOGARITHMIC = {"words", "characters", "lines", "sentences"}
 
@@ -35,17 +37,26 @@ def main(context: StageContext) -> StageReport:
     documents, models = context.root / layout.DOCUMENTS, context.root / layout.CLASSIFIER
     calibration = read_calibration(models)
     digests = model_digests(models, calibration)
-    jobs = [Job(shard.name, {"documents": shard.xxh3, **digests}) for shard in read_manifest(documents).shards]
-    results = map_jobs(
-        functools.partial(measure_shard, documents, models, params),
-        jobs,
-        outputs={"quality": layout.QUALITY},
+    shards = read_manifest(documents).shards
+    measured = map_jobs(
+        functools.partial(measure_shard, documents, params),
+        [Job(shard.name, {"documents": shard.xxh3}) for shard in shards],
+        outputs={"signals": SIGNALS_ONLY},
         stage=context,
         label="signals",
     )
+    signals = {info.name: info.xxh3 for result in measured for info in result.shards["signals"]}
+    results = map_jobs(
+        functools.partial(score_shard, documents, context.root / SIGNALS_ONLY, models),
+        [Job(shard.name, {"documents": shard.xxh3, "signals": signals[shard.name], **digests}) for shard in shards],
+        outputs={"quality": layout.QUALITY},
+        stage=context,
+        label="scores",
+    )
+    shutil.rmtree(context.root / SIGNALS_ONLY)
     made_from = {"documents": directory_digest(documents), **digests}
     finish_directory(results, "quality", context.root / layout.QUALITY, made_from)
-    size = sum(result.stats["bytes"] for result in results)
+    size = sum(result.stats["bytes"] for result in measured)
     return report_signals(context.root / layout.QUALITY, calibration, size, made_from)
 
 
@@ -57,14 +68,21 @@ def model_digests(models: Path, calibration: Calibration) -> dict[str, str]:
     return {file.name: file_digest(file) for file in files if file.is_file()}
 
 
-def measure_shard(documents: Path, models: Path, params: QualityParams, job: Job, out: OutputWriter) -> Stats:
-    """Write the quality sidecar of one shard: every signal, and ``classifier`` (null if there is none)."""
+def measure_shard(documents: Path, params: QualityParams, job: Job, out: OutputWriter) -> Stats:
+    """Write every signal of one shard. No model takes part, so a new classifier leaves these cached."""
     table = read_shard(documents, job.name, ["id", "text"])
     texts = table.column("text").to_pylist()
     columns = signals_of(texts, stop_words=params.stop_words, short_line_characters=params.short_line_characters)
-    sidecar = signal_table(columns).add_column(0, "id", table.column("id"))
-    out.write("quality", job.name, sidecar.append_column("classifier", classifier_scores(texts, models)))
+    out.write("signals", job.name, signal_table(columns).add_column(0, "id", table.column("id")))
     return {"bytes": sum(len(text.encode()) for text in texts)}
+
+
+def score_shard(documents: Path, signals: Path, models: Path, job: Job, out: OutputWriter) -> Stats:
+    """Write the quality sidecar of one shard: its signals, and ``classifier`` (null if there is none)."""
+    table, sidecar = read_aligned(job.name, documents, signals)
+    scores = classifier_scores(table.column("text").to_pylist(), models)
+    out.write("quality", job.name, sidecar.append_column("classifier", scores))
+    return {}
 
 
 def classifier_scores(texts: Sequence[str], models: Path) -> pa.Array:

@@ -6,6 +6,7 @@ import numpy as np
 from datasketch import MinHashLSH
 from numpy.typing import NDArray
 
+from bessemer.errors import ConfigError
 from bessemer.text.ngrams import mix
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -52,9 +53,18 @@ def choose_banding(threshold: float, permutations: int, false_negative_weight: f
         threshold: Jaccard similarity from which on pairs are wanted.
         permutations: places of a signature.
         false_negative_weight: between 0 and 1; the rest weighs false positives.
+
+    Raises:
+        ConfigError: the best is a single band, which finds next to nothing.
     """
     weights = (1.0 - false_negative_weight, 1.0 - (1.0 - false_negative_weight))
-    index = MinHashLSH(threshold=threshold, num_perm=permutations, weights=weights)
+    try:
+        index = MinHashLSH(threshold=threshold, num_perm=permutations, weights=weights)
+    except ValueError:
+        raise ConfigError(
+            f"{permutations} permutations cannot be banded for a floor of {threshold:g}; "
+            "set dedup.bands and dedup.rows, or more dedup.permutations."
+        ) from None
     return Banding(index.b, index.r)
 
 

@@ -24,6 +24,7 @@ FOLDS: Final = 2
 POSITIVE: Final = "__label__wanted"
 NEGATIVE: Final = "__label__ordinary"
 CALIBRATION: Final = "calibration.json"
+CHARACTERS_PER_WORD: Final = 16
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ def fold_of(text_hash: str, seed: int) -> int:
 
 
 def line_of(text: str, words: int) -> str:
-    """What the classifier reads of a text: its first ``words`` words, case folded, on one line."""
-    return " ".join(split(text)[:words])
+    """What the classifier reads of a text: its first ``words`` words, case folded, on one line.
+
+    A text whose words are longer than ``CHARACTERS_PER_WORD`` on average is read less far, so that the work is bounded.
+    """
+    return " ".join(split(text[: words * CHARACTERS_PER_WORD])[:words])
 
 
 def choose_examples(examples: Sequence[Example], params: ClassifierParams) -> tuple[list[Example], int]:
@@ -112,7 +116,7 @@ def train(examples: Sequence[Example], fold: int, params: ClassifierParams, path
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "examples.txt"
         lines = (f"{POSITIVE if example.positive else NEGATIVE} {example.line}\n" for example in training)
-        file.write_text("".join(lines), encoding="utf-8", errors="replace")
+        file.write_text("".join(lines), encoding="utf-8")
         model = fasttext.train_supervised(
             input=str(file),
             dim=params.dimensions,
@@ -170,7 +174,7 @@ def score_lines(model: Any, lines: Sequence[str]) -> NDArray[np.float32]:
     full = [place for place, line in enumerate(lines) if line]
     scores = np.zeros(len(lines), np.float32)
     if full:
-        labels, probabilities = model.predict([lines[place] for place in full], k=2, on_unicode_error="replace")
+        labels, probabilities = model.predict([lines[place] for place in full], k=2)
         for place, names, values in zip(full, labels, probabilities, strict=True):
             found = dict(zip(names, values, strict=True))
             scores[place] = min(1.0, float(found.get(POSITIVE, 0.0)))

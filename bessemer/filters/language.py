@@ -58,7 +58,7 @@ def identify(texts: Sequence[str], characters: int) -> tuple[list[str], NDArray[
     scores = np.zeros(len(lines), np.float32)
     if not full:
         return codes, scores
-    labels, probabilities = load_model().predict([lines[place] for place in full], k=1, on_unicode_error="replace")
+    labels, probabilities = load_model().predict([lines[place] for place in full], k=1)
     for place, label, probability in zip(full, labels, probabilities, strict=True):
         if label:
             codes[place] = label[0].removeprefix(_LABEL)

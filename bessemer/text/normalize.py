@@ -10,7 +10,7 @@ def normalized(text: str) -> str:
 
 def text_hash(text: str) -> str:
     """Identity of a text up to case and white space: xxh3-128 of its normalised form, 32 hex digits."""
-    return xxhash.xxh3_128_hexdigest(normalized(text).encode("utf-8", "surrogatepass"))
+    return xxhash.xxh3_128_hexdigest(normalized(text).encode())
 
 
 def keyed(key: str, seed: int, purpose: str) -> int:

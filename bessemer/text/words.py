@@ -61,7 +61,7 @@ class Words:
     @cached_property
     def hashes_of_vocabulary(self) -> NDArray[np.uint64]:
         """Shape (vocabulary,), uint64: xxh3-64 of the UTF-8 bytes of each distinct word."""
-        encoded = (word.encode("utf-8", "surrogatepass") for word in self.vocabulary)
+        encoded = (word.encode() for word in self.vocabulary)
         return np.fromiter(map(xxhash.xxh3_64_intdigest, encoded), np.uint64, len(self.vocabulary))
 
     @cached_property

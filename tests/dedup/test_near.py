@@ -1,0 +1,141 @@
+"""Near duplicates, against the truth: all pairs of a cut of the sample, compared with Python's sets of word tuples."""
+
+import io
+import itertools
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bessemer.config.dedup import DedupParams
+from bessemer.dedup.corpus import Corpus, read_corpus
+from bessemer.dedup.exact import exact_groups
+from bessemer.dedup.near import Near, near_duplicates
+from bessemer.dedup.signatures import signature_table
+from bessemer.dedup.verify import jaccard
+from bessemer.documents import DOCUMENT_SCHEMA, document_id
+from bessemer.shards import write_manifest, write_shard
+from bessemer.text.words import split
+
+SAMPLE = Path(__file__).parents[2] / "data/sample/jsonl/reference-00000.jsonl.zst"
+PARAMS = DedupParams()
+
+
+def find(directory: Path, texts: list[str], params: DedupParams = PARAMS, per_shard: int = 100) -> tuple[Corpus, Near]:
+    """The pairs that the library finds among ``texts``."""
+    documents, signatures = [], []
+    for start in range(0, len(texts), per_shard):
+        part = texts[start : start + per_shard]
+        rows = [
+            {"id": document_id("s", str(start + n)), "text": text, "source": "s", "meta": "{}"}
+            for n, text in enumerate(part)
+        ]
+        table = pa.Table.from_pylist(rows, schema=DOCUMENT_SCHEMA)
+        name = f"s-{start:05d}"
+        documents.append(write_shard(directory / "documents", name, table))
+        signed = signature_table(
+            table.column("id"), part, shingle_words=params.shingle_words, count=params.permutations, seed=params.seed
+        )
+        signatures.append(write_shard(directory / "signatures", name, signed))
+    write_manifest(directory / "documents", documents, {})
+    write_manifest(directory / "signatures", signatures, {})
+    corpus = read_corpus(directory / "signatures")
+    groups = exact_groups(corpus.ids, corpus.hashes)
+    return corpus, near_duplicates(params, corpus, groups, directory / "documents")
+
+
+def shingles(text: str, n: int) -> set[tuple[str, ...]]:
+    words = split(text)
+    if 0 < len(words) < n:
+        return {tuple(words)}
+    return {tuple(words[i : i + n]) for i in range(len(words) - n + 1)}
+
+
+def all_pairs(texts: list[str], n: int, floor: float) -> dict[tuple[int, int], float]:
+    """Every pair of texts that are not the same and are similar to at least ``floor``, by an inverted index."""
+    sets = [shingles(text, n) for text in texts]
+    holders: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, own in enumerate(sets):
+        for shingle in own:
+            holders[shingle].append(number)
+    shared = Counter(pair for numbers in holders.values() for pair in itertools.combinations(numbers, 2))
+    similar = {(i, j): count / (len(sets[i]) + len(sets[j]) - count) for (i, j), count in shared.items()}
+    return {pair: value for pair, value in similar.items() if value >= floor}
+
+
+@pytest.fixture(scope="module")
+def licences() -> list[str]:
+    """Licence texts of the sample: families of near-identical documents; copies left out."""
+    with SAMPLE.open("rb") as file:
+        lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
+        texts = [json.loads(line)["text"] for line in lines]
+    distinct = {" ".join(text.casefold().split()): text for text in texts if len(text) < 12_000}
+    return list(distinct.values())
+
+
+def test_pairs_of_the_sample_are_found_and_none_is_made_up(licences: list[str], tmp_path: Path) -> None:
+    truth = all_pairs(licences, PARAMS.shingle_words, PARAMS.floor)
+    corpus, near = find(tmp_path, licences)
+    number = {document_id("s", str(place)).encode(): place for place in range(len(licences))}
+    found = {}
+    for (a, b), similarity in zip(near.pairs, near.similarity, strict=True):
+        assert corpus.ids[a] < corpus.ids[b]
+        i, j = sorted((number[bytes(corpus.ids[a])], number[bytes(corpus.ids[b])]))
+        found[i, j] = float(similarity)
+
+    assert len(truth) > 100
+    assert found.keys() <= truth.keys()
+    assert all(truth[pair] == pytest.approx(value) for pair, value in found.items())
+    for low, high in ((0.6, 0.7), (0.7, 0.8), (0.8, 1.01)):
+        wanted = [pair for pair, value in truth.items() if low <= value < high]
+        expected = sum(near.banding.recall(truth[pair]) for pair in wanted)
+        deviation = np.sqrt(sum(near.banding.recall(truth[p]) * (1 - near.banding.recall(truth[p])) for p in wanted))
+        recall = sum(pair in found for pair in wanted)
+        assert recall >= expected - 5 * deviation - 1, (
+            f"{low}–{high}: {recall} of {len(wanted)}, expected {expected:.1f}"
+        )
+    assert all(pair in found for pair, value in truth.items() if value >= 0.8)
+
+
+def test_pairs_are_sorted_by_ids_and_do_not_depend_on_shards(licences: list[str], tmp_path: Path) -> None:
+    answers = []
+    for per_shard, texts in ((7, licences[:120]), (500, licences[:120])):
+        corpus, near = find(tmp_path / str(per_shard), texts, per_shard=per_shard)
+        names = [(corpus.ids[a], corpus.ids[b]) for a, b in near.pairs]
+        assert names == sorted(names)
+        answers.append((names, near.similarity.tolist()))
+    assert answers[0] == answers[1]
+
+
+def test_one_inserted_word_in_a_long_document_is_still_a_near_duplicate(tmp_path: Path) -> None:
+    words = [f"word{n}" for n in range(1000)]
+    changed = [*words[:500], "inserted", *words[500:]]
+    _, near = find(tmp_path, [" ".join(words), " ".join(changed), " ".join(words[::-1])])
+    assert near.similarity.tolist() == pytest.approx([(996 - 4) / (996 + 5)])
+
+
+def test_short_documents_are_compared_whole(tmp_path: Path) -> None:
+    corpus, near = find(tmp_path, ["Thank you!", "thank, you", "Thank me!", "!!!", "...", "a b c d e"])
+    assert len(near.pairs) == 1
+    assert {corpus.ids[row].decode() for row in near.pairs[0]} == {document_id("s", "0"), document_id("s", "1")}
+    assert near.similarity.tolist() == [1.0]
+
+
+def test_copies_take_part_once(tmp_path: Path) -> None:
+    text = " ".join(f"w{n}" for n in range(50))
+    corpus, near = find(tmp_path, [text, text.upper(), f"{text} more", text])
+    assert len(near.pairs) == 1
+    copies = min(document_id("s", str(n)).encode() for n in (0, 1, 3))
+    assert {bytes(corpus.ids[row]) for row in near.pairs[0]} == {copies, document_id("s", "2").encode()}
+
+
+@given(st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)))
+def test_similarity_is_that_of_sets(a: set[int], b: set[int]) -> None:
+    expected = len(a & b) / len(a | b) if a and b else 0.0
+    assert jaccard(np.array(sorted(a), np.uint64), np.array(sorted(b), np.uint64)) == pytest.approx(expected)
