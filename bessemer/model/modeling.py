@@ -30,7 +30,7 @@ from bessemer.model.loss import IGNORE, OutputLayer
 
 
 class BessemerRMSNorm(nn.Module):
-    """x / rms(x) · weight, computed in fp32 (Zhang & Sennrich 2019)."""
+    """x / rms(x) · weight, computed in fp32 (Zhang & Sennrich 2019); under autocast cast once, for all its readers."""
 
     def __init__(self, size: int, epsilon: float) -> None:
         super().__init__()
@@ -38,9 +38,11 @@ class BessemerRMSNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Same shape; dtype of the product of weight and input."""
+        """Same shape; the dtype of autocast where it is on, otherwise that of weight and input."""
         wide = hidden.float()
         scaled = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
+        if torch.is_autocast_enabled(hidden.device.type):
+            return (self.weight * scaled).to(torch.get_autocast_dtype(hidden.device.type))
         return self.weight * scaled.to(hidden.dtype)
 
 
@@ -59,6 +61,10 @@ def rotate(heads: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     return heads * cosines + torch.cat((-right, left), dim=-1) * sines
 
 
+class _ResidualOutput(nn.Linear):
+    """The last matrix of a residual branch: a linear layer that is initialised smaller."""
+
+
 class BessemerAttention(nn.Module):
     """Grouped-query self-attention, with RMSNorm on queries and keys when ``qk_norm`` is set."""
 
@@ -74,7 +80,7 @@ class BessemerAttention(nn.Module):
         self.q_proj = nn.Linear(config.hidden_size, queries, bias=False)
         self.k_proj = nn.Linear(config.hidden_size, keys, bias=False)
         self.v_proj = nn.Linear(config.hidden_size, keys, bias=False)
-        self.o_proj = nn.Linear(queries, config.hidden_size, bias=False)
+        self.o_proj = _ResidualOutput(queries, config.hidden_size, bias=False)
         if config.qk_norm:
             self.q_norm = BessemerRMSNorm(config.head_dim, config.rms_norm_eps)
             self.k_norm = BessemerRMSNorm(config.head_dim, config.rms_norm_eps)
@@ -104,7 +110,7 @@ class BessemerMLP(nn.Module):
         super().__init__()
         self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.down_proj = _ResidualOutput(config.intermediate_size, config.hidden_size, bias=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Shape (batch, length, hidden) in and out."""
@@ -152,14 +158,13 @@ class BessemerPreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """N(0, std); the last matrix of each residual branch scaled by 1/sqrt(2 layers) or zero; norms 1."""
-        super()._init_weights(module)
-        if isinstance(module, (BessemerAttention, BessemerMLP)):
-            last = module.o_proj if isinstance(module, BessemerAttention) else module.down_proj
-            if self.config.init_output == "zero":
-                init.zeros_(last.weight)
-            else:
-                std = self.config.initializer_range / math.sqrt(2 * self.config.num_hidden_layers)
-                init.normal_(last.weight, mean=0.0, std=std)
+        if not isinstance(module, _ResidualOutput):
+            super()._init_weights(module)
+        elif self.config.init_output == "zero":
+            init.zeros_(module.weight)
+        else:
+            std = self.config.initializer_range / math.sqrt(2 * self.config.num_hidden_layers)
+            init.normal_(module.weight, mean=0.0, std=std)
 
 
 class BessemerModel(BessemerPreTrainedModel):
