@@ -43,7 +43,7 @@ class TokenizerParams(Strict):
     )
     seed: int = Field(0, ge=0, description="key of the sample")
     character_coverage: float = Field(
-        0.9995, ge=0.9, le=1.0, description="share of characters that get a piece of their own; the others become bytes"
+        0.999, ge=0.9, le=1.0, description="share of characters that get a piece of their own; the others become bytes"
     )
     max_piece_characters: int = Field(16, ge=1, le=64, description="longest piece, in characters")
     split_digits: bool = Field(True, description="each digit is a piece, so that numbers are read digit by digit")
@@ -53,6 +53,9 @@ class TokenizerParams(Strict):
     max_line_bytes: int = Field(
         16_384, ge=256, le=1_000_000, description="longer stretches are cut for training, at a space where there is one"
     )
+    model_max_length: int = Field(
+        2048, ge=1, description="tokens; written into tokenizer_config.json, which warns above it"
+    )
     from_: PinnedTokenizer | None = Field(
-        None, alias="from", description="use this tokenizer instead of training one; the fields above are ignored then"
+        None, alias="from", description="use this tokenizer instead of training one; the fields above are not used then"
     )
