@@ -1,4 +1,4 @@
-"""The decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU; weights named as Qwen3 and Llama name theirs.
+"""The decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU; weights named as in Qwen3 and Llama.
 
 Calling it for training::
 
