@@ -46,7 +46,7 @@ class LockedHub(Strict):
 
     repository: str
     revision: str
-    config: str | None
+    config: str | None = None
     split: str
     commit: str
     parts: int
@@ -192,7 +192,8 @@ def _lock_files(source: Source, root: Path, digests: "_Digests") -> LockedSource
         name for name in visible if not any(fnmatch.fnmatchcase(name, left_out) for left_out in source.exclude)
     )
     if not names:
-        missing = "does not exist" if pattern == PurePosixPath(given).name else "gives no file"
+        is_there = (root / given).exists() or any(character in given for character in _WILDCARDS)
+        missing = "gives no file" if is_there else "does not exist"
         raise ConfigError(f"sources: {source.name}: {given} {missing}; correct the path or remove the source.")
     reference = (root / REFERENCE).resolve()
     for name in names:

@@ -1,7 +1,20 @@
 """HTML pages to plain text, with one of two extractors."""
 
+import re
+from collections.abc import Callable
+
+from resiliparse.extract.html2text import extract_plain_text
+
 from bessemer.config.ingest import HtmlParams
 from bessemer.extract.charset import decode
+
+_MAX_DEPTH = 2000
+"""Resiliparse's time grows with the square of the nesting; browsers stop at 512 (limit of Blink's HTML parser)."""
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
+_CLOSES_ITSELF = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option", "optgroup", "rp", "rt", "html", "head", "body"]
+)
 
 
 class ExtractionFailed(Exception):
@@ -23,27 +36,44 @@ def html_to_text(page: bytes, stated_charset: str | None, params: HtmlParams, un
 
     Raises:
         Undecodable: more than that could not be decoded.
-        ExtractionFailed: the extractor raised an error.
+        ExtractionFailed: the extractor raised an error, or the page is nested absurdly deep.
     """
     decoded = decode(page, stated_charset, html=True)
     if decoded.undecodable > undecodable:
         raise Undecodable(f"{decoded.undecodable:.2%} of the characters are not in {decoded.charset}")
+    if _is_too_deep(decoded.text):
+        raise ExtractionFailed(f"elements are nested more than {_MAX_DEPTH:,} deep")
+    extract = _trafilatura() if params.extractor == "trafilatura" else _resiliparse
     try:
-        extract = _trafilatura if params.extractor == "trafilatura" else _resiliparse
         return extract(decoded.text, params.main_content), decoded.charset
     except Exception as error:
         raise ExtractionFailed(f"{params.extractor}: {type(error).__name__}: {error}") from error
 
 
-def _resiliparse(page: str, main_content: bool) -> str:
-    from resiliparse.extract.html2text import extract_plain_text
+def _is_too_deep(page: str) -> bool:
+    """An estimate of the nesting: start tags less end tags of elements that a parser does not close by itself."""
+    if page.count("<") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _TAG.finditer(page):
+        if match.group(2).lower() not in _CLOSES_ITSELF:
+            depth = max(0, depth - 1) if match.group(1) else depth + 1
+            if depth > _MAX_DEPTH:
+                return True
+    return False
 
+
+def _resiliparse(page: str, main_content: bool) -> str:
     return extract_plain_text(page, preserve_formatting=True, main_content=main_content, alt_texts=False)
 
 
-def _trafilatura(page: str, main_content: bool) -> str:
+def _trafilatura() -> Callable[[str, bool], str]:
+    """The extractor of a library that takes a second to import, so only where it is chosen."""
     import trafilatura
 
-    if main_content:
-        return trafilatura.extract(page, include_comments=False, include_images=False, deduplicate=False) or ""
-    return trafilatura.html2txt(page) or ""
+    def extract(page: str, main_content: bool) -> str:
+        if main_content:
+            return trafilatura.extract(page, include_comments=False, include_images=False, deduplicate=False) or ""
+        return trafilatura.html2txt(page) or ""
+
+    return extract

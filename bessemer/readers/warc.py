@@ -148,13 +148,17 @@ class _Frames:
         self._stream, self._limit = stream, limit
         self._buffer = bytearray()
         self._ended = False
+        self._damage: Damaged | None = None
 
     def __iter__(self) -> Iterator[_Frame | _Broken]:
         while True:
             try:
-                if not self._skip_newlines():
+                if self._skip_newlines():
+                    yield self._next()
+                elif self._damage is not None:
+                    raise self._damage
+                else:
                     return
-                yield self._next()
             except Damaged as damage:
                 held = len(self._buffer)
                 excerpt = bytes(self._buffer[:EXCERPT_BYTES])
@@ -163,6 +167,7 @@ class _Frames:
                 yield _Broken(damage.reason, damage.detail, held, excerpt, ends_file=not goes_on)
                 if not goes_on:
                     return
+                self._ended, self._damage = False, None
 
     def _next(self) -> _Frame | _Broken:
         self._fill(len(_MAGIC))
@@ -192,21 +197,22 @@ class _Frames:
             more = self._fill(size)
             if end := _HEADER_END.search(self._buffer, 0, _HEADER_BYTES):
                 return bytes(self._buffer[: end.end()])
+            if not more and self._damage is not None:
+                raise self._damage
             if not more or size >= _HEADER_BYTES:
                 return None
             size *= 4
 
     def _record_ends_at(self, total: int) -> bool:
-        """Whether a line end, the end of the file or damage (raised again by the next read) follows at ``total``."""
-        try:
-            self._fill(total + 1)
-        except Damaged:
-            return True
+        """Whether a line end, or the end of what can be read, follows at ``total``."""
+        self._fill(total + 1)
         after = bytes(self._buffer[total : total + 1])
         return after in (b"", b"\r", b"\n")
 
     def _short(self, header_bytes: int, total: int) -> _Broken:
         """The file ends before the record does: either it was cut, or the length is wrong and other records follow."""
+        if self._damage is not None:
+            raise self._damage
         if _NEXT.search(self._buffer, header_bytes):
             return self._lost("Content-Length does not lead to the end of the record", len(_MAGIC))
         held = len(self._buffer)
@@ -236,13 +242,15 @@ class _Frames:
             if not self._fill(keep + 1):
                 passed += len(self._buffer)
                 self._buffer.clear()
-                return _Broken(Reason.MALFORMED, detail, passed, excerpt, ends_file=True)
+                return _Broken(Reason.MALFORMED, detail, passed, excerpt, ends_file=self._damage is None)
 
     def _pass_over(self, total: int, excerpt: bytes) -> _Broken:
         """Drop ``total`` bytes without holding them."""
         left = total
         while left:
             if not self._buffer and not self._fill(1):
+                if self._damage is not None:
+                    raise self._damage
                 detail = f"the file ends {left:,} bytes before the record does"
                 return _Broken(Reason.TRUNCATED, detail, total - left, excerpt, ends_file=True)
             dropped = min(left, len(self._buffer))
@@ -259,9 +267,12 @@ class _Frames:
         return False
 
     def _fill(self, size: int) -> bool:
-        """Read until ``size`` bytes are held; False if the file ends before."""
+        """Read until ``size`` bytes are held; False if the file, or what can be read of it, ends before."""
         while len(self._buffer) < size and not self._ended:
-            piece = self._stream.read()
+            try:
+                piece = self._stream.read()
+            except Damaged as damage:
+                self._damage, piece = damage, b""
             self._ended = not piece
             self._buffer += piece
         return len(self._buffer) >= size
