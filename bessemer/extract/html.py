@@ -12,9 +12,10 @@ _MAX_DEPTH = 2000
 """Resiliparse's time grows with the square of the nesting; browsers stop at 512 (limit of Blink's HTML parser)."""
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
-_CLOSES_ITSELF = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option", "optgroup", "rp", "rt", "html", "head", "body"]
-)
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
+_TABLE_PARTS = {"tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"}
+_IMPLIED_ENDS = {"p", "li", "dt", "dd", "option", "optgroup", "rp", "rt", "html", "head", "body"}
+_CLOSED_BY_THE_PARSER = _VOID | _TABLE_PARTS | _IMPLIED_ENDS
 
 
 class ExtractionFailed(Exception):
@@ -56,7 +57,7 @@ def _is_too_deep(page: str) -> bool:
         return False
     depth = 0
     for match in _TAG.finditer(page):
-        if match.group(2).lower() not in _CLOSES_ITSELF:
+        if match.group(2).lower() not in _CLOSED_BY_THE_PARSER:
             depth = max(0, depth - 1) if match.group(1) else depth + 1
             if depth > _MAX_DEPTH:
                 return True

@@ -7,8 +7,12 @@ from bessemer.extract.html import ExtractionFailed, Undecodable, html_to_text
 
 PAGE = """<html><head><meta charset="euc-kr"><title>t</title><script>var x = 1;</script></head><body>
 <nav><a href="/">Home</a><a href="/a">Contents</a></nav>
-<main><article><h1>제목</h1><p>모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 천부적으로 이성과 양심을
-부여받았으며 서로 형제애의 정신으로 행동하여야 한다.</p><p>둘째 단락은 조금 더 길다. 그래서 본문으로 여겨진다.</p></article></main>
+<main><article><h1>제목</h1>
+<p>모든 인간은 태어날 때부터 자유로우며 그 존엄과
+권리에 있어 동등하다. 인간은 천부적으로 이성과 양심을 부여받았으며
+서로 형제애의 정신으로 행동하여야 한다.</p>
+<p>둘째 단락은 조금 더 길다. 그래서 본문으로 여겨진다.</p>
+</article></main>
 <footer>Copyright notice of the site</footer></body></html>"""
 
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -205,12 +204,12 @@ def test_as_a_process_it_ends_with_four_and_one_sentence(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def sample(tmp_path: Path) -> Iterator[Path]:
+def sample(tmp_path: Path) -> Path:
     if not (SAMPLE / "warc").is_dir():
         pytest.skip("the sample is not in this checkout")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/sample").symlink_to(SAMPLE)
-    yield tmp_path
+    return tmp_path
 
 
 def test_no_page_of_the_sample_is_garbled(sample: Path) -> None:
