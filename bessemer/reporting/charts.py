@@ -266,9 +266,12 @@ def _positive(edges: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _quantile(edges: NDArray[np.float64], cumulative: NDArray[np.float64], share: float) -> float:
-    """The value below which a share of the counts lies, linear within a bin."""
+    """The value below which a share of the counts lies: linear within a bin, exact where a bin is one whole number."""
     place = int(np.searchsorted(cumulative, share, side="left"))
     place = min(max(place, 1), len(edges) - 1)
+    low, high = float(edges[place - 1]), float(edges[place])
+    if high - low == 1 and low.is_integer():
+        return low
     rise = cumulative[place] - cumulative[place - 1]
     part = (share - cumulative[place - 1]) / rise if rise > 0 else 0.0
-    return float(edges[place - 1] + part * (edges[place] - edges[place - 1]))
+    return low + float(part) * (high - low)

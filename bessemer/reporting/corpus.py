@@ -1,6 +1,6 @@
 """The corpus along the whole line: from raw records to trained tokens, and every loss with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bessemer.reporting.report import Count, Drop, StageReport
 
@@ -9,15 +9,27 @@ FLOW = ("ingest", "curate", "shard", "pretrain")
 
 
 def corpus_funnel(reports: Mapping[str, StageReport]) -> list[Count]:
-    """The counts of the stages of :data:`FLOW` one after the other, without those that repeat the line before."""
+    """The counts of the stages of :data:`FLOW` one after the other.
+
+    Left out are a line that repeats the one before, and what left the stage on the way (a later line is larger).
+    """
     lines: list[Count] = []
     for name in FLOW:
-        for line in reports[name].counts if name in reports else ():
+        for line in _levels(reports[name].counts) if name in reports else ():
             if not lines or _differs(lines[-1], line):
                 lines.append(line)
             elif line.tokens is not None and lines[-1].tokens is None:
                 lines[-1] = lines[-1].model_copy(update={"tokens": line.tokens})
     return lines
+
+
+def _levels(counts: Sequence[Count]) -> list[Count]:
+    return [line for place, line in enumerate(counts) if not any(_larger(after, line) for after in counts[place + 1 :])]
+
+
+def _larger(after: Count, line: Count) -> bool:
+    pairs = [(getattr(after, unit), getattr(line, unit)) for unit in ("records", "documents", "tokens")]
+    return any(one is not None and two is not None and one > two for one, two in pairs)
 
 
 def _differs(before: Count, after: Count) -> bool:

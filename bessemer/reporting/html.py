@@ -17,6 +17,9 @@ PAGE = "index.html"
 PAGE_BYTES = 300_000
 """A page stays below this; samples, pairs and long tables are shortened until it does, and say so."""
 
+FIRST_ROWS = 12
+"""Rows of a table that are open; the rest is folded away until asked for."""
+
 LABEL = 240
 """Characters of a fact, a table cell or a name; an address in a crawl can be as long as it likes."""
 
@@ -95,7 +98,7 @@ def _context(report: StageReport, charts: list[Chart], series: list[Chart], show
         "tables": [table_grid(table, shown.rows) for table in report.tables],
         "pairs": _pairs(report.pairs, shown),
         "samples": sample_groups(report.samples, shown),
-        "provenance": sorted((words(name), value) for name, value in report.provenance.items()),
+        "provenance": sorted(report.provenance.items()),
     }
     sections = (
         ("checks", "Checks", context["checks"]),
@@ -166,7 +169,7 @@ def funnel(counts: Sequence[Count]) -> dict[str, Any] | None:
         value = getattr(line, measure)
         lines.append(
             {
-                "label": line.label,
+                "label": line.label[:1].upper() + line.label[1:].replace("_", " "),
                 "cells": ["" if getattr(line, unit) is None else shown[unit](getattr(line, unit)) for unit in units],
                 "width": None if value is None else 100 * value / largest,
                 "share": "" if value is None else percent(value / largest),
@@ -214,14 +217,16 @@ def table_grid(table: Table, rows: int) -> dict[str, Any]:
         }
         for place, name in enumerate(table.columns)
     ]
+    cells = [
+        [_cut(quantity(name, value), LABEL) for name, value in zip(table.columns, row, strict=True)]
+        for row in table.rows[:rows]
+    ]
     return {
         "title": table.title,
         "note": table.note,
         "columns": columns,
-        "rows": [
-            [_cut(quantity(name, value), LABEL) for name, value in zip(table.columns, row, strict=True)]
-            for row in table.rows[:rows]
-        ],
+        "rows": cells[:FIRST_ROWS] if len(cells) > FIRST_ROWS + 4 else cells,
+        "folded": cells[FIRST_ROWS:] if len(cells) > FIRST_ROWS + 4 else [],
         "hidden": max(0, len(table.rows) - rows),
     }
 

@@ -1,6 +1,7 @@
 """Numbers as people read them: 12,345 · 3.4 MB · 1.61 bits/byte · 4.5 % · 3 min 20 s."""
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -8,6 +9,7 @@ NBSP = "\u00a0"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
+_DECIMAL = re.compile(r"\b(\d) (\d+)\b")
 _ACRONYMS = {
     "auc": "AUC",
     "pii": "PII",
@@ -117,7 +119,7 @@ def _bits(value: float) -> str:
 
 
 def words(name: str) -> str:
-    """A key as a heading in plain words: ``near_duplicate`` becomes ``Near duplicate``."""
+    """A key as a heading: ``near_duplicate`` becomes ``Near duplicate``, ``recall_at_0_8`` ``Recall at 0.8``."""
     parts = [_ACRONYMS.get(part, part) for part in name.replace(".", " · ").replace("_", " ").split(" ")]
-    text = " ".join(parts)
+    text = _DECIMAL.sub(r"\1.\2", " ".join(parts))
     return text[:1].upper() + text[1:]

@@ -80,6 +80,11 @@ def test_the_caption_names_the_median(values: list[float]) -> None:
     assert low - width - abs(told) * 0.01 - 1e-3 <= told <= high + width + abs(told) * 0.01 + 1e-3
 
 
+def test_whole_numbers_in_bins_of_one_have_a_whole_median() -> None:
+    drawn = histogram("h", [2, 2, 3, 3, 3, 7], title="H", unit="documents", bins=range(9))
+    assert "median about 3 documents" in describe(drawn)
+
+
 def test_an_empty_histogram_says_so() -> None:
     assert histogram_chart(histogram("h", [], title="H", unit="words")).caption == "No values."
 

@@ -79,4 +79,5 @@ def test_axis_labels_stay_short() -> None:
 
 def test_keys_become_words() -> None:
     assert words("near_duplicate") == "Near duplicate"
+    assert words("recall_at_0_8") == "Recall at 0.8"
     assert words("classifier.auc") == "Classifier · AUC"

@@ -115,17 +115,18 @@ def test_the_funnel_runs_through_all_stages_without_repeating_a_line() -> None:
         return StageReport(stage=stage, title=stage, summary="", counts=list(counts))
 
     read, documents = Count(label="Records", records=100), Count(label="Documents", documents=90, bytes=900)
+    quarantined, parsed = Count(label="Quarantined", records=10), Count(label="Parsed", records=90)
     ingested, kept = Count(label="Ingested", documents=90, bytes=900), Count(label="Kept", documents=50, bytes=400)
     curated = Count(label="Curated", documents=50, bytes=400, tokens=120)
     train = Count(label="Train", documents=45, bytes=360, tokens=110)
     reports = {
-        "ingest": report("ingest", read, documents),
+        "ingest": report("ingest", read, quarantined, parsed, documents),
         "curate": report("curate", ingested, kept),
         "shard": report("shard", curated, train),
     }
     lines = corpus_funnel(reports)
-    assert [line.label for line in lines] == ["Records", "Documents", "Kept", "Train"]
-    assert lines[2].tokens == 120
+    assert [line.label for line in lines] == ["Records", "Parsed", "Documents", "Kept", "Train"]
+    assert lines[3].tokens == 120
 
 
 def test_losses_of_a_reason_add_up_over_stages() -> None:
