@@ -15,6 +15,11 @@ class ShardParams(Strict):
     validation_fraction: float = Field(
         0.015, gt=0.0, le=0.5, description="share of documents held out, chosen by a keyed hash of the document's id"
     )
+    validation_similarity: Fraction = Field(
+        0.6,
+        description="a training document leaves whose verified similarity to a validation document is at least this; "
+        "pairs below dedup.floor are not known",
+    )
     max_validation_overlap: Fraction = Field(
         0.05,
         description="a training document leaves when a larger share of its 13-grams is in validation, "

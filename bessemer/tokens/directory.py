@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bessemer.errors import DataError
-from bessemer.shards import MANIFEST, file_digest, write_json
+from bessemer.shards import MANIFEST, ROW_GROUP_ROWS, file_digest, write_json
 from bessemer.tokens.indexed import IndexedFile, IndexedWriter, token_dtype
 
 FORMAT = 1
@@ -143,18 +143,15 @@ def verify_tokens(directory: Path) -> TokenManifest:
     return manifest
 
 
-def write_documents(directory: Path, table: pa.Table) -> None:
-    """Write ``documents.parquet`` atomically, with the project's fixed Parquet settings."""
+def write_documents(directory: Path, tables: Iterable[pa.Table], schema: pa.Schema = DOCUMENTS_SCHEMA) -> None:
+    """Write ``documents.parquet`` atomically, with the project's fixed Parquet settings, one table after another."""
     path = directory / DOCUMENTS
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(
-        table.replace_schema_metadata(None),
-        temporary,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=4096,
-        data_page_version="2.0",
-    )
+    with pq.ParquetWriter(
+        temporary, schema, compression="zstd", compression_level=3, data_page_version="2.0"
+    ) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP_ROWS)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
@@ -188,5 +185,5 @@ def write_token_directory(
                 rows.append((f"{len(rows):032x}", source, None, 0, len(tokens), name))
         infos.append(describe_shard(directory, name))
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in DOCUMENTS_SCHEMA]
-    write_documents(directory, pa.table([list(column) for column in columns], schema=DOCUMENTS_SCHEMA))
+    write_documents(directory, [pa.table([list(column) for column in columns], schema=DOCUMENTS_SCHEMA)])
     return write_token_manifest(directory, infos, vocab_size=vocab_size, eos_id=eos_id, made_from={})
