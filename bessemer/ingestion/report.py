@@ -37,7 +37,7 @@ def report_ingestion(tallies: Mapping[str, Tally], lock: Lock, params: IngestPar
             _damaged(tallies),
         ],
         samples=_samples(tallies),
-        checks=[_budget(name, tally, params) for name, tally in tallies.items()],
+        checks=[*(_budget(name, tally, params) for name, tally in tallies.items()), _whole_files(total)],
         provenance={"sources.lock.yaml": lock_digest},
     )
 
@@ -53,7 +53,7 @@ def require_usable(tallies: Mapping[str, Tally], params: IngestParams) -> None:
             commonest = min(tally.quarantined, key=lambda reason: (-tally.quarantined[reason], reason))
             raise DataError(
                 f"source {name}: {tally.bad:,} of {tally.parsed + tally.bad:,} records are unreadable "
-                f"({tally.bad_fraction:.1%}, mostly {commonest}), more than ingest.max_bad_fraction "
+                f"({100 * tally.bad_fraction:.2g} %, mostly {commonest}), more than ingest.max_bad_fraction "
                 f"{params.max_bad_fraction:g} allows; they are in data/quarantine; mend the files or raise the limit."
             )
     if not any(tally.documents for tally in tallies.values()):
@@ -180,4 +180,15 @@ def _budget(name: str, tally: Tally, params: IngestParams) -> Check:
         params.max_bad_fraction,
         severity="error",
         reason=f"{tally.bad:,} of {tally.parsed + tally.bad:,} records of the source are in quarantine",
+    )
+
+
+def _whole_files(total: Tally) -> Check:
+    return check(
+        "damaged_files",
+        len(total.damaged),
+        "<=",
+        0,
+        severity="warn",
+        reason="what follows the damage in a file is in no count; see the table of damaged files",
     )

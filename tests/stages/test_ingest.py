@@ -154,7 +154,7 @@ def test_samples_are_of_every_source_and_chosen_by_seed(mixed: Path) -> None:
 
 def test_too_much_bad_input_ends_the_stage_after_the_report(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(hostile.json_lines(98) + b"broken\n" * 2)
-    with pytest.raises(DataError, match=r"^source s: 2 of 100 records are unreadable \(2.0%, mostly malformed\)"):
+    with pytest.raises(DataError, match=r"^source s: 2 of 100 records are unreadable \(2 %, mostly malformed\)"):
         ingest(tmp_path, [{"name": "s", "path": "a.jsonl"}])
     summary = json.loads((tmp_path / "reports/ingest/summary.json").read_text())
     assert summary["metrics"]["records_quarantined"] == 2
