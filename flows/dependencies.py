@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from ruamel.yaml import YAML
@@ -13,6 +13,10 @@ from ruamel.yaml.comments import CommentedSeq
 
 from bessemer.code import PACKAGES, import_closure
 from bessemer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bessemer.config.params import Params
+    from flows.graph import Graph
 
 DVC_YAML = "dvc.yaml"
 _COMMAND = "python -m "
@@ -54,6 +58,23 @@ def sync_deps(root: Path = Path()) -> dict[str, tuple[list[str], list[str]]]:
     beside.write_text(text.getvalue(), encoding="utf-8")
     beside.replace(path)
     return stale
+
+
+def require_declared(params: Params, graph: Graph) -> None:
+    """Make sure that files which parameters name are dependencies of the stage that reads them.
+
+    Raises:
+        ConfigError: dvc.yaml does not list one, so that a change of it would go unnoticed.
+    """
+    named = {
+        "decontaminate": [item.path for item in params.decontaminate.evaluations],
+        "evaluate": [item.path for item in params.evaluate.references],
+    }
+    for stage, paths in named.items():
+        declared = [PurePosixPath(path) for path in graph[stage].dependencies] if stage in graph.stages else []
+        for path in map(PurePosixPath, paths):
+            if declared and not any(path == known or known in path.parents for known in declared):
+                raise ConfigError(f"{DVC_YAML}: {stage} reads {path} (params.yaml); add it to the deps of {stage}.")
 
 
 def sync_deps_command(root: Path, console: Console, *, check: bool) -> int:

@@ -19,10 +19,11 @@ from rich.markup import escape
 from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
 from flows.closing import closing_table
+from flows.dependencies import require_declared
 from flows.display import Display
 from flows.graph import Graph, read_graph, read_graph_and_changes
 from flows.pins import update_lock
-from flows.runner import Limits, StageResult, run_stage
+from flows.runner import Limits, Outcome, StageResult, run_stage
 from flows.runs import Run, checkout_lock, latest_run, read_facts
 from flows.schedule import Forecast, PlannedStage, exit_code, plan, run_line
 
@@ -42,6 +43,7 @@ def run_command(root: Path, stages: Sequence[str], console: Console) -> int:
     with checkout_lock(root):
         update_lock(root, params.sources, runtime.cache_dir, console)
         graph, changes = read_graph_and_changes(root)
+        require_declared(params, graph)
         planned = plan(graph, changes, graph.select(stages))
         run = Run.create(root)
         results = run_planned(run, graph, planned, runtime, console)
@@ -65,31 +67,34 @@ def run_planned(
         ThreadPoolExecutor(max_workers=len(planned), thread_name_prefix="stage") as pool,
     ):
 
-        def work(item: PlannedStage, known: StageResult | None) -> StageResult:
-            result = known
-            if result is None:
-                display.started(item.stage)
-                result = run_stage(
-                    item.stage,
-                    root=run.root,
-                    run_folder=run.folder,
-                    limits=Limits(runtime.grace_s, runtime.deadlines_s.get(item.stage)),
-                    stop=stop,
-                    tick=partial(display.tick, item.stage),
-                )
-                result = with_reason(result, item)
+        def launch(item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
+            if known is None:
+                return pool.submit(work, item)
+            display.finished(known)
+            told: Future[StageResult] = Future()
+            told.set_result(known)
+            return told
+
+        def work(item: PlannedStage) -> StageResult:
+            display.started(item.stage)
+            result = run_stage(
+                item.stage,
+                root=run.root,
+                run_folder=run.folder,
+                limits=Limits(runtime.grace_s, runtime.deadlines_s.get(item.stage)),
+                stop=stop,
+                tick=partial(display.tick, item.stage),
+            )
+            result = with_reason(result, item)
             display.finished(result)
             return result
-
-        def launch(item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
-            return pool.submit(work, item, known)
 
         return run_line(graph, planned, launch, stop, side_by_side=runtime.parallel_stages)
 
 
 def with_reason(result: StageResult, item: PlannedStage) -> StageResult:
     """The result of a stage that ran, with the change that made it run."""
-    return replace(result, message=item.why) if result.outcome.succeeded and not result.message else result
+    return replace(result, message=item.why) if result.outcome in (Outcome.RAN, Outcome.RESTORED) else result
 
 
 def write_overall_report(root: Path, name: str) -> Path:
@@ -132,8 +137,9 @@ def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json
     Raises:
         ConfigError: as for :func:`run_command`.
     """
-    load_params(root)
+    params = load_params(root)
     graph, changes = read_graph_and_changes(root)
+    require_declared(params, graph)
     planned = plan(graph, changes, graph.select(stages))
     if as_json:
         print(json.dumps([planned_as_json(item) for item in planned], indent=1, ensure_ascii=False))
@@ -141,11 +147,12 @@ def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json
     width = max(len(item.stage) for item in planned)
     for item in planned:
         style = {Forecast.RUN: "bold", Forecast.MAYBE: "yellow", Forecast.CACHED: "dim"}[item.forecast]
-        console.print(f"[{style}]{item.stage:<{width}}  {item.forecast.value}[/]{_waits(item)}")
-        for change in item.changes[:SHOWN_CHANGES]:
-            console.print(f"{'':<{width}}    {escape(str(change))}", soft_wrap=True)
+        head = f"[{style}]{item.stage:<{width}}  {item.forecast.value:<10}[/]"
+        lines = [str(change) for change in item.changes[:SHOWN_CHANGES]] or [item.why]
+        for position, line in enumerate(lines):
+            console.print(f"{head if position == 0 else ' ' * (width + 12)}  {escape(line)}".rstrip(), soft_wrap=True)
         if len(item.changes) > SHOWN_CHANGES:
-            console.print(f"{'':<{width}}    and {len(item.changes) - SHOWN_CHANGES} changes more")
+            console.print(f"{'':<{width + 12}}  and {len(item.changes) - SHOWN_CHANGES} more")
     counts = {forecast: sum(item.forecast is forecast for item in planned) for forecast in Forecast}
     console.print(", ".join(f"{count} {forecast.value}" for forecast, count in counts.items() if count))
     return 0
@@ -183,7 +190,3 @@ def lock_command(root: Path, console: Console, *, refresh: bool) -> int:
     params, runtime = load_params(root), load_runtime(root)
     update_lock(root, params.sources, runtime.cache_dir, console, refresh=refresh)
     return 0
-
-
-def _waits(item: PlannedStage) -> str:
-    return f" [dim](after {', '.join(item.after)})[/]" if item.forecast is Forecast.MAYBE else ""

@@ -27,6 +27,7 @@ from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
 from bessemer.errors import BessemerError, TryAgain
 from flows.artifacts import artifact_key, line_markdown, stage_markdown
+from flows.dependencies import require_declared
 from flows.following import Follower
 from flows.graph import Graph, StageNode, read_graph_and_changes
 from flows.line import with_reason, write_overall_report
@@ -55,6 +56,7 @@ def line(stages: list[str] | None = None) -> State[Any]:
             held.enter_context(checkout_lock(root))
             update_lock(root, params.sources, runtime.cache_dir, Console(highlight=False))
             graph, changes = read_graph_and_changes(root)
+            require_declared(params, graph)
             planned = plan(graph, changes, graph.select(stages or ()))
         except TryAgain as busy:
             return Cancelled(name="Busy", message=str(busy))

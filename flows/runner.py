@@ -272,8 +272,13 @@ def _judge_failure(name: str, log: Path, text: str, record: Mapping[str, Any]) -
 
 
 def _last_words(text: str) -> str:
-    """The line that explains: what the stage said last under its own name, else DVC's error."""
+    """The line that explains: what the stage said last under its own name, else before DVC spoke, else DVC's error."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     own = [line.removeprefix("bessemer: ") for line in lines if line.startswith("bessemer: ")]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (own or errors or lines or [""])[-1]
+    if own:
+        return own[-1]
+    if errors and _EXIT_STATUS.search(errors[-1]):
+        before = lines[: lines.index(f"ERROR: {errors[-1]}")]
+        return before[-1] if before and not before[-1].startswith("> ") else errors[-1]
+    return (errors or lines or [""])[-1]

@@ -97,7 +97,7 @@ def run_line(
                     del waiting[name]
                     running[launch(item, known)] = name
             done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in [future for future in running if future in done]:
                 results[running.pop(future)] = future.result()
     except BaseException:
         stop.set()
