@@ -65,7 +65,7 @@ def run_strategy(places: Places, params: PretrainParams, strategy: str, processe
             "threads": 1,
         }
     )
-    moved = Places(places.train, places.validation, places.tokenizer, scratch, places.extensions)
+    moved = Places(places.train, places.validation, scratch, places.extensions)
     _launch(moved, params, runtime, scratch)
     losses = [row["loss"] for row in read_metrics(scratch)]
     weights = load_file(scratch / "weights.safetensors")
@@ -79,7 +79,7 @@ def run_strategy(places: Places, params: PretrainParams, strategy: str, processe
 def _launch(places: Places, params: PretrainParams, runtime: DistributedRuntime, scratch: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     spec = scratch / "spec.json"
-    paths = [places.train, places.validation, places.tokenizer, places.scratch, places.extensions]
+    paths = [places.train, places.validation, places.scratch, places.extensions]
     spec.write_text(
         json.dumps(
             {
@@ -133,7 +133,6 @@ def main() -> None:
         places = Places(
             Path("data/tokens/train"),
             Path("data/tokens/val"),
-            Path("models/tokenizer"),
             Path(folder),
             Path(".cache/torch_extensions"),
         )

@@ -128,9 +128,10 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
     except BaseException as raised:
         error = raised
     code = _exit_code(error)
-    _write_record(root, record, code, error)
-    if error is not None:
-        _say(name, error)
+    if os.environ.get("RANK", "0") == "0":  # of several training processes the first one speaks for all
+        _write_record(root, record, code, error)
+        if error is not None:
+            _say(name, error)
     sys.stdout.flush()
     sys.exit(code)
 

@@ -151,7 +151,8 @@ def remove(context: StageContext, overlap: pa.Table) -> pa.Table:
 
 def texts_of(curated: Path, ids: list[str]) -> dict[str, str]:
     """Texts of some documents."""
-    wanted, found = pa.array(ids, pa.string()), {}
+    wanted = pa.array(ids, pa.string())
+    found: dict[str, str] = {}
     for shard in read_manifest(curated).shards:
         table = read_shard(curated, shard.name, ["id", "text"])
         chosen = table.filter(pc.is_in(table.column("id"), value_set=wanted))

@@ -3,6 +3,7 @@
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +79,11 @@ def make_queue(context: StageContext, curated: Path, params: TokenizerParams) ->
 def queue_shard(curated: Path, params: TokenizerParams, job: Job, out: OutputWriter) -> Stats:
     """Write the part of the queue that one shard makes."""
     table = read_shard(curated, job.name, ["id", "source", "language", "text"])
+    ids, sources, languages = (cast(list[str], table.column(name).to_pylist()) for name in ("id", "source", "language"))
     priority = priorities(
-        *(table.column(name).to_pylist() for name in ("id", "source", "language")),
+        ids,
+        sources,
+        languages,
         seed=params.seed,
         source_weights=params.source_weights,
         language_weights=params.language_weights,

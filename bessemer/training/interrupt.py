@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+_SIGNALS = tuple(int(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
 
 
 class Interrupt:

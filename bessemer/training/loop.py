@@ -27,7 +27,10 @@ from bessemer.training.topology import Topology
 
 @dataclass
 class Run:
-    """Everything that a step needs. Only ``step`` and ``guard`` change, and both are in every checkpoint."""
+    """Everything that a step needs. Only ``step`` and ``guard`` change, and both are in every checkpoint.
+
+    ``continued_from`` names the checkpoint of another run that this one started from: a break in lineage.
+    """
 
     params: PretrainParams
     runtime: DistributedRuntime
@@ -40,6 +43,7 @@ class Run:
     interrupt: Interrupt
     kind: str
     step: int = 0
+    continued_from: str = ""
     guard: Guard = field(default_factory=Guard)
     seconds: dict[str, float] = field(default_factory=lambda: {"step": 0.0, "validation": 0.0, "checkpoint": 0.0})
 
@@ -108,14 +112,14 @@ def validate(run: Run) -> float:
     assert run.validation is not None
     topology = run.topology
     run.engine.model.eval()
-    nats, covered = 0.0, 0
-    size = max(1, min(topology.micro_batch, 32))
-    for inputs, covers in run.validation.batches(topology.world, topology.rank, size, topology.device):
+    nats, covered = 0.0, 0.0
+    share = Share(run.params.batch_sequences, topology.world, topology.rank, topology.micro_batch)
+    for inputs, covers in run.validation.batches(share, topology.device):
         loss = float(run.engine.evaluate(inputs))
         nats += loss if covers else 0.0
         covered += covers
     run.engine.model.train()
-    nats, total = topology.sum([nats, float(covered)])
+    nats, total = topology.sum([nats, covered])
     return nats / math.log(2) / max(1.0, total)
 
 
@@ -130,7 +134,7 @@ def save(run: Run) -> None:
     run.engine.save(store.saving(run.step))
     topology.barrier()
     if topology.is_main:
-        store.commit(run.step, kind=run.kind, world=topology.world, state={"guard": run.guard.model_dump()})
+        store.commit(run.step, kind=run.kind, world=topology.world, state=_state(run))
     topology.barrier()
 
 
@@ -153,7 +157,12 @@ def resume(run: Run, source: Path | None) -> int:
     run.engine.load(path)
     run.step = manifest.step
     run.guard = Guard.model_validate(manifest.state["guard"])
+    run.continued_from = manifest.state["continued_from"] if step >= 0 else f"{path.parent.name}/{path.name}"
     return run.step
+
+
+def _state(run: Run) -> dict[str, Any]:
+    return {"guard": run.guard.model_dump(), "continued_from": run.continued_from}
 
 
 def _timed(run: Run, kind: str, function: Any, *arguments: Any) -> Any:

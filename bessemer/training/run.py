@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bessemer.config.distributed import DistributedRuntime
@@ -25,7 +23,7 @@ from bessemer.training.loop import Run, resume, train
 from bessemer.training.metrics import MetricsLog
 from bessemer.training.optimizer import parameter_groups
 from bessemer.training.preflight import require_disk, state_size
-from bessemer.training.samples import Validation, token_byte_lengths
+from bessemer.training.samples import Validation
 from bessemer.training.step import Engine
 from bessemer.training.topology import Topology, start
 
@@ -35,11 +33,10 @@ Bar = Callable[[str, int, str], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a run: token shards, tokenizer, where its checkpoints live, and where compiled parts are kept."""
+    """Folders of a run: token shards, where its checkpoints live, and where compiled parts are kept."""
 
     train: Path
     validation: Path
-    tokenizer: Path
     scratch: Path
     extensions: Path
     resume_from: Path | None = None
@@ -78,7 +75,6 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
     topology = start(params, runtime, places.extensions)
     with _hold(places.scratch, topology), interruptible() as interrupt:
         stream = TokenStream(places.train)
-        lengths = token_byte_lengths(places.tokenizer, stream.vocab_size)
         model = _model(params, runtime, topology, stream)
         facts = _facts(model, params, stream)
         require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
@@ -88,7 +84,7 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
             topology=topology,
             engine=build_engine(model, params, runtime, topology),
             train=Windows(stream, params.sequence_length, params.seed),
-            validation=_validation(places.validation, params, lengths),
+            validation=_validation(places.validation, params),
             store=CheckpointStore(places.scratch, runtime.checkpoints_kept),
             log=None,
             interrupt=interrupt,
@@ -136,12 +132,12 @@ def _model(
     return model
 
 
-def _validation(directory: Path, params: PretrainParams, lengths: NDArray[np.int64]) -> Validation | None:
+def _validation(directory: Path, params: PretrainParams) -> Validation | None:
     """None if the validation documents do not fill one window."""
     stream = TokenStream(directory)
     if stream.total_tokens <= params.sequence_length:
         return None
-    return Validation.of(Windows(stream, params.sequence_length, params.seed), params.validation.tokens, lengths)
+    return Validation.of(Windows(stream, params.sequence_length, params.seed), params.validation.tokens)
 
 
 def _train(run: Run, progress: Progress | None) -> None:
@@ -172,6 +168,9 @@ def _outcome(run: Run, model: BessemerForCausalLM, facts: dict[str, Any], resume
     seconds = run.seconds["step"]
     return {
         "facts": facts,
+        "steps": run.params.steps,
+        "tokens": run.params.total_tokens,
+        "continued_from": run.continued_from,
         "precision": topology.precision,
         "skipped": run.guard.skipped,
         "validated": run.validation is not None,

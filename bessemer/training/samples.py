@@ -8,13 +8,14 @@ and a model starts a text from the same token in training, evaluation and genera
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bessemer.tokens.directory import DOCUMENTS
 from bessemer.tokens.loader import Windows
 
 Inputs = dict[str, Tensor]
@@ -53,50 +54,37 @@ class Share:
 
 @dataclass(frozen=True)
 class Validation:
-    """The same held-out windows each time, and the UTF-8 bytes of the tokens they predict."""
+    """The same held-out windows each time, and the UTF-8 bytes that they predict.
+
+    A token counts as many bytes as the tokens of its document have on average, so whole documents count exactly.
+    """
 
     windows: Windows
     count: int
-    token_bytes: NDArray[np.int64]
+    bytes_per_token: NDArray[np.float64]
 
     @classmethod
-    def of(cls, windows: Windows, tokens: int, token_bytes: NDArray[np.int64]) -> "Validation":
+    def of(cls, windows: Windows, tokens: int) -> "Validation":
         """As many windows as hold ``tokens``, in the keyed order of the stream, so that all sources are among them."""
+        table = pq.read_table(windows.stream.directory / DOCUMENTS, columns=["bytes", "tokens"])
+        ratios = table["bytes"].to_numpy() / np.maximum(table["tokens"].to_numpy(), 1)
         wanted = max(1, tokens // windows.sequence_length)
-        return cls(windows, min(wanted, windows.count), token_bytes)
+        return cls(windows, min(wanted, windows.count), ratios)
 
-    def batches(self, world: int, rank: int, size: int, device: torch.device) -> Iterator[tuple[Inputs, int]]:
-        """This process's batches, each with the bytes it predicts. Every process gets equally many.
+    def batches(self, share: Share, device: torch.device) -> Iterator[tuple[Inputs, float]]:
+        """A process's batches, each with the bytes it predicts. Every process gets equally many.
 
         A batch that is there only to keep the processes in step repeats the first window and counts no bytes.
         """
-        batches = math.ceil(self.count / (world * size))
-        for number in range(batches):
-            start = (number * world + rank) * size
+        size = share.micro_batch
+        for number in range(math.ceil(self.count / (share.world * size))):
+            start = (number * share.world + share.rank) * size
             indices = np.arange(start, min(start + size, self.count), dtype=np.int64)
-            if len(indices) == 0:
-                inputs = collate(self.windows, np.zeros(1, dtype=np.int64), device)
-                inputs["shift_labels"] = torch.full_like(inputs["shift_labels"], -100)
-                yield inputs, 0
-                continue
-            inputs = collate(self.windows, indices, device)
-            yield inputs, int(self.token_bytes[inputs["shift_labels"].cpu().numpy()].sum())
+            if len(indices):
+                yield collate(self.windows, indices, device), self._bytes(indices)
+            else:
+                yield collate(self.windows, np.zeros(1, dtype=np.int64), device), 0.0
 
-
-def token_byte_lengths(tokenizer: Path, vocab_size: int) -> NDArray[np.int64]:
-    """UTF-8 bytes that each token stands for, shape (vocab_size,); 0 for control tokens.
-
-    Args:
-        tokenizer: folder with ``tokenizer.model``.
-        vocab_size: ids from the tokenizer's size on stand for nothing.
-    """
-    import sentencepiece
-
-    model = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer / "tokenizer.model"))
-    lengths = np.zeros(vocab_size, dtype=np.int64)
-    for token in range(model.get_piece_size()):
-        if model.is_byte(token):
-            lengths[token] = 1
-        elif not (model.is_control(token) or model.is_unknown(token)):
-            lengths[token] = len(model.id_to_piece(token).replace("\u2581", " ").encode())
-    return lengths
+    def _bytes(self, indices: NDArray[np.int64]) -> float:
+        samples = [self.windows.sample(int(index)) for index in indices]
+        return float(sum(self.bytes_per_token[sample.first_row + sample.document_ids[1:]].sum() for sample in samples))

@@ -1,12 +1,10 @@
-"""A small corpus of tokens with structure to learn, a tokenizer for it, and parameters that train in seconds."""
+"""A small corpus of tokens with structure to learn, and parameters that train in seconds."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sentencepiece
 
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
@@ -18,40 +16,24 @@ WORDS = ["iron", "steel", "blast", "slag", "carbon", "furnace", "air", "melt", "
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders ``train``, ``val`` and ``tokenizer`` made from sentences of a small grammar."""
+    """Folders ``train`` and ``val`` of sentences of a small grammar, a word a token."""
     root = tmp_path_factory.mktemp("material")
     rng = np.random.default_rng(7)
     texts = [
         " ".join(f"the {WORDS[a]} meets the {WORDS[(a * 5 + 1) % 12]}." for a in rng.integers(0, 12, size=length))
         for length in rng.integers(4, 40, size=160)
     ]
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        vocab_size=320,
-        model_type="bpe",
-        byte_fallback=True,
-        unk_id=0,
-        bos_id=1,
-        eos_id=2,
-        pad_id=3,
-        hard_vocab_limit=False,
-        add_dummy_prefix=False,
-        minloglevel=2,
-    )
-    (root / "tokenizer").mkdir()
-    (root / "tokenizer" / "tokenizer.model").write_bytes(model.getvalue())
-    encoder = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    tokens = [np.array([*encoder.encode(text), 2], dtype=np.uint16) for text in texts]
-    write_token_directory(root / "train", [tokens[:70], tokens[70:140]], vocab_size=320)
-    write_token_directory(root / "val", [tokens[140:]], vocab_size=320)
+    words = sorted({word for text in texts for word in text.split()})
+    ids = {word: number for number, word in enumerate(words, start=4)}
+    tokens = [np.array([*(ids[word] for word in text.split()), 2], dtype=np.uint16) for text in texts]
+    write_token_directory(root / "train", [tokens[:70], tokens[70:140]], vocab_size=64)
+    write_token_directory(root / "val", [tokens[140:]], vocab_size=64)
     return root
 
 
 def places(material: Path, scratch: Path) -> Places:
     """Places of a run on ``material`` with its own scratch folder."""
-    return Places(material / "train", material / "val", material / "tokenizer", scratch, scratch / "extensions")
+    return Places(material / "train", material / "val", scratch, scratch / "extensions")
 
 
 def small(**changes: Any) -> PretrainParams:

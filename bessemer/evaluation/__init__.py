@@ -1,0 +1,1 @@
+"""Scores of any Hugging Face causal language model: bits per byte, last-word cloze, generations, comparisons."""
