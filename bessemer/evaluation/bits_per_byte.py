@@ -29,18 +29,28 @@ class Score(NamedTuple):
         return self.nats / (math.log(2) * self.bytes) if self.bytes else math.nan
 
 
+def encode(lm: LanguageModel, documents: Sequence[Document]) -> list[list[int]]:
+    """Tokens of each document after the model's start token."""
+    return [[lm.start, *lm.encode(document.text)] for document in documents]
+
+
 def score_documents(
-    lm: LanguageModel, documents: Sequence[Document], *, stride: int, advance: Callable[[int], None] | None = None
+    lm: LanguageModel,
+    documents: Sequence[Document],
+    sequences: Sequence[Sequence[int]],
+    *,
+    stride: int,
+    advance: Callable[[int], None] | None = None,
 ) -> list[Score]:
     """The cost of each document, in order.
 
     Args:
         lm: the model.
         documents: texts.
+        sequences: their tokens, as :func:`encode` gives them.
         stride: tokens that a window scores after the first, see :func:`bessemer.evaluation.scorer.windows`.
         advance: told how many windows are done.
     """
-    sequences = [[lm.start, *lm.encode(document.text)] for document in documents]
     scores = score(lm, sequences, stride=stride, advance=advance)
     return [
         Score(float(found.nats.sum()), document.bytes, len(found.nats))

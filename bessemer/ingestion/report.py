@@ -87,6 +87,7 @@ def _metrics(total: Tally) -> dict[str, int | float | str]:
     return {
         "records_read": total.read,
         "records_parsed": total.parsed,
+        "quarantined_fraction": round(total.bad / total.read, 6) if total.read else 0.0,
         "records_quarantined": total.bad,
         "records_skipped": total.skipped.total(),
         "documents": total.documents,
