@@ -38,9 +38,9 @@ def outcome_rows(root: Path, results: Sequence[StageResult]) -> list[tuple[str, 
     if read is not None and kept is not None and read.documents and kept.documents is not None:
         share = kept.documents / read.documents
         rows.append(("documents", f"{kept.documents:,} kept of {read.documents:,} ({share:.1%})"))
-    packed = _last_count(reports.get("shard"))
-    if packed is not None and packed.tokens is not None:
-        rows.append(("tokens", f"{packed.tokens:,}"))
+    packed = reports.get("shard")
+    if packed is not None and "train_tokens" in packed.metrics:
+        rows.append(("tokens", f"{packed.metrics['train_tokens']:,} to train on"))
     scores = reports.get("evaluate")
     if scores is not None and ENGLISH_BITS in scores.metrics:
         rows.append(("bits per byte", f"{float(scores.metrics[ENGLISH_BITS]):.3f} on the English reference"))

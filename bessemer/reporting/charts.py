@@ -4,6 +4,7 @@ Matplotlib draws, with fixed margins and fixed marker colours; the markers are t
 """
 
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def histogram_chart(histogram: Histogram) -> Chart:
             axes.axvline(threshold, color=_THRESHOLD, linestyle=(0, (4, 2.5)), linewidth=1.8)
         axes.set_xlim(low, high if high > low else low + 1)
         svg = finish(f"histogram {histogram.name}", f"Histogram: {histogram.title}")
-    return Chart(histogram.title, svg, describe(histogram), histogram.unit)
+    return Chart(histogram.title, svg, describe(histogram), "" if histogram.unit == "value" else histogram.unit)
 
 
 def describe(histogram: Histogram) -> str:
@@ -96,17 +97,21 @@ def describe(histogram: Histogram) -> str:
         return "No values."
     edges = np.asarray(histogram.edges, dtype=np.float64)
     cumulative = np.concatenate(([0.0], np.cumsum(counts))) / total
-    unit = "" if histogram.unit in _PLAIN_UNITS else f" {histogram.unit}"
-    write = partial(quantity, histogram.unit) if histogram.unit in ("share", "fraction") else partial(decimal, digits=3)
+    shares = histogram.unit.startswith(("share", "fraction")) or "fraction" in histogram.name
+    write = partial(quantity, "share") if shares else partial(decimal, digits=3)
+    unit = "" if shares or histogram.unit in _PLAIN_UNITS else f" {histogram.unit}"
     low, middle, high = (write(_quantile(edges, cumulative, share)) for share in (0.05, 0.5, 0.95))
-    sentence = f"{count(total)} values; median about {middle}{unit}, nine in ten between {low} and {high}."
+    spread = f"median about {middle}{unit}, nine in ten between {low} and {high}"
+    fullest = int(counts.argmax())
+    if counts[fullest] > total / 2 and edges[fullest + 1] - edges[fullest] != 1:
+        start, end = write(float(edges[fullest])), write(float(edges[fullest + 1]))
+        spread = f"{percent(counts[fullest] / total)} of them between {start} and {end}{unit}"
+    sentence = f"{count(total)} values; {spread}."
     if histogram.threshold is None:
         return sentence
     below = float(np.interp(histogram.threshold, edges, cumulative))
-    threshold = write(histogram.threshold)
-    return (
-        f"{sentence} Dashed: the threshold {threshold}; about {percent(below)} lie below, {percent(1 - below)} above."
-    )
+    sides = f"about {percent(below)} lie below, {percent(1 - below)} above"
+    return f"{sentence} Dashed: the threshold {write(histogram.threshold)}; {sides}."
 
 
 def series_charts(series: Series) -> list[Chart]:
@@ -266,12 +271,12 @@ def _positive(edges: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _quantile(edges: NDArray[np.float64], cumulative: NDArray[np.float64], share: float) -> float:
-    """The value below which a share of the counts lies: linear within a bin, exact where a bin is one whole number."""
+    """The value below which a share of the counts lies: linear within a bin, exact where a bin holds one integer."""
     place = int(np.searchsorted(cumulative, share, side="left"))
     place = min(max(place, 1), len(edges) - 1)
     low, high = float(edges[place - 1]), float(edges[place])
-    if high - low == 1 and low.is_integer():
-        return low
+    if high - low == 1:
+        return float(math.ceil(low))
     rise = cumulative[place] - cumulative[place - 1]
     part = (share - cumulative[place - 1]) / rise if rise > 0 else 0.0
     return low + float(part) * (high - low)

@@ -8,10 +8,16 @@ FLOW = ("ingest", "curate", "shard", "pretrain")
 """Stages through which text passes and may leave; the others only measure."""
 
 
+SMALL_STEP = 0.01
+_ASIDE = frozenset({"validation"})
+
+
 def corpus_funnel(reports: Mapping[str, StageReport]) -> list[Count]:
     """The counts of the stages of :data:`FLOW` one after the other.
 
-    Left out are a line that repeats the one before, and what left the stage on the way (a later line is larger).
+    Left out are a line that repeats the one before, what left the stage on the way (a later line is larger), steps
+    that take less than :data:`SMALL_STEP` of what came into their stage, text that is held out, and the size of records
+    as stored, which is not text.
     """
     lines: list[Count] = []
     for name in FLOW:
@@ -24,7 +30,20 @@ def corpus_funnel(reports: Mapping[str, StageReport]) -> list[Count]:
 
 
 def _levels(counts: Sequence[Count]) -> list[Count]:
-    return [line for place, line in enumerate(counts) if not any(_larger(after, line) for after in counts[place + 1 :])]
+    passing = [
+        line if line.documents is not None else line.model_copy(update={"bytes": None})
+        for line in counts
+        if line.label not in _ASIDE
+    ]
+    levels = [
+        line for place, line in enumerate(passing) if not any(_larger(after, line) for after in passing[place + 1 :])
+    ]
+    shown = levels[:1]
+    for line in levels[1:-1]:
+        before, first = shown[-1].documents, levels[0].documents
+        if line.documents is None or not before or not first or before - line.documents >= SMALL_STEP * first:
+            shown.append(line)
+    return shown + levels[1:][-1:]
 
 
 def _larger(after: Count, line: Count) -> bool:

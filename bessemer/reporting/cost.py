@@ -26,8 +26,13 @@ def cost_line(root: Path, run: str, stage: JoinedStage) -> dict[str, str]:
         "memory": byte_size(memory) if memory else "–",
         "jobs": f"{count(cached)} of {count(total)}" if total else "–",
         "before": duration(before) if before is not None else "",
-        "notes": "; ".join(f"{words(key).lower()} {value}" for key, value in _notes(stage)),
+        "notes": "; ".join(f"{_label(key)} {value}" for key, value in _notes(stage)),
     }
+
+
+def _label(key: str) -> str:
+    """A note's name without the unit that its value carries."""
+    return words(key.removesuffix("_per_s").removesuffix("_per_second")).lower()
 
 
 def _notes(stage: JoinedStage) -> list[tuple[str, str]]:
@@ -40,7 +45,6 @@ def cost_total(root: Path, run: str, stages: Sequence[JoinedStage]) -> list[dict
     """The whole run: processor time, the largest process, what was saved, and the machines."""
     records = [stage.record for stage in stages if stage.record]
     reused = [stage.name for stage in stages if stage.state.state in ("cached", "restored")]
-    saved = sum(earlier_cost(root, run, name) or 0.0 for name in reused)
     peak = max((int(record.get("peak_memory_bytes") or 0) for record in records), default=0)
     total = [
         {
@@ -49,8 +53,10 @@ def cost_total(root: Path, run: str, stages: Sequence[JoinedStage]) -> list[dict
             "note": "all processes of the stages that ran",
         },
         {"label": "Most memory of one process", "value": byte_size(peak) if peak else "–", "note": ""},
-        {"label": "Saved", "value": duration(saved), "note": "stages up to date, by their last run in this checkout"},
     ]
+    if reused:
+        saved = duration(sum(earlier_cost(root, run, name) or 0.0 for name in reused))
+        total.append({"label": "Saved", "value": saved, "note": f"{len(reused)} stages up to date, by their last run"})
     hosts = sorted({str(record["host"]) for record in records if record.get("host")})
     pythons = sorted({str(record["python"]) for record in records if record.get("python")})
     if hosts:

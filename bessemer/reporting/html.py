@@ -92,7 +92,8 @@ def _context(report: StageReport, charts: list[Chart], series: list[Chart], show
         "checks": check_lines(report.checks),
         "funnel": funnel(report.counts),
         "drops": drops(report.drops),
-        "metrics": metric_facts(report.metrics),
+        "passes": bool(report.drops) or any(line.records is not None for line in report.counts),
+        "metrics": metric_facts(_beside_drops(report)),
         "series": series,
         "histograms": charts,
         "tables": [table_grid(table, shown.rows) for table in report.tables],
@@ -102,7 +103,7 @@ def _context(report: StageReport, charts: list[Chart], series: list[Chart], show
     }
     sections = (
         ("checks", "Checks", context["checks"]),
-        ("funnel", "In and out", context["funnel"]),
+        ("funnel", "In and out" if context["passes"] else "Amounts", context["funnel"]),
         ("drops", "Left out", context["drops"]),
         ("numbers", "Numbers", context["metrics"]),
         ("curves", "Curves", series),
@@ -124,7 +125,7 @@ def status(checks: Sequence[Check]) -> dict[str, str]:
     if warned:
         return {"tone": "warn", "text": f"Passed, with {warned} warning{'s' if warned > 1 else ''}"}
     if checks:
-        return {"tone": "good", "text": f"All {len(checks)} checks passed" if len(checks) > 1 else "Its check passed"}
+        return {"tone": "good", "text": f"All {len(checks)} checks passed" if len(checks) > 1 else "The check passed"}
     return {"tone": "good", "text": "Done"}
 
 
@@ -154,15 +155,15 @@ def whole(value: float) -> float:
 
 
 def funnel(counts: Sequence[Count]) -> dict[str, Any] | None:
-    """The counts as rows with bars, which compare the unit that most rows have: documents before bytes and tokens."""
+    """The counts as rows with bars, which compare documents if half of the rows have them, else what most have."""
     if not counts:
         return None
     shown = {"records": count, "documents": count, "bytes": byte_size, "tokens": count}
     units = [unit for unit in shown if any(getattr(line, unit) is not None for line in counts)]
-    measure = max(
-        ("documents", "bytes", "tokens", "records"),
-        key=lambda unit: sum(getattr(line, unit) is not None for line in counts),
-    )
+    known = {unit: sum(getattr(line, unit) is not None for line in counts) for unit in shown}
+    measure = max(("documents", "bytes", "tokens", "records"), key=lambda unit: known[unit])
+    if 2 * known["documents"] >= len(counts):
+        measure = "documents"
     largest = max((getattr(line, measure) or 0 for line in counts), default=0) or 1
     lines = []
     for line in counts:
@@ -200,6 +201,12 @@ def drops(lines: Sequence[Drop]) -> dict[str, Any] | None:
             for line in sorted(lines, key=lambda line: (-line.documents, line.reason))
         ],
     }
+
+
+def _beside_drops(report: StageReport) -> dict[str, int | float | str]:
+    """The metrics without those that repeat the table of drops."""
+    repeated = {f"dropped_{drop.reason}" for drop in report.drops}
+    return {name: value for name, value in report.metrics.items() if name not in repeated}
 
 
 def metric_facts(metrics: Mapping[str, int | float | str]) -> list[dict[str, str]]:

@@ -99,7 +99,7 @@ def quantity(name: str, value: float | str | None) -> str:
         write = partial(_speed, byte_size if "bytes" in last else count if value >= 100 else decimal)
     elif "_per_" in last:
         write = decimal
-    elif last.endswith("bytes"):
+    elif "bytes" in last.split("_") and (isinstance(value, int) or value >= 1):
         write = byte_size
     elif _SHARES & set(last.split("_")) and 0 <= value <= 1:
         write = percent

@@ -26,7 +26,7 @@ from bessemer.reporting.html import (
 )
 from bessemer.reporting.numbers import count, duration, percent
 from bessemer.reporting.page import environment, identity
-from bessemer.reporting.report import StageReport, Table
+from bessemer.reporting.report import StageReport
 from bessemer.reporting.scores import headline, score_lines
 from bessemer.reporting.states import JoinedStage, StageState, join
 from bessemer.shards import write_bytes
@@ -143,9 +143,9 @@ def _head(
         note = f"{percent(last / first)} of {count(first)} ingested"
         head.append({"label": "Documents in the corpus", "value": count(last), "note": note})
     shard = reports.get("shard")
-    tokens = [line.tokens for line in (shard.counts if shard else []) if line.tokens is not None]
-    if tokens:
-        head.append({"label": "Tokens to train on", "value": count(tokens[-1]), "note": ""})
+    tokens = shard.metrics.get("train_tokens") if shard else None
+    if isinstance(tokens, int):
+        head.append({"label": "Tokens to train on", "value": count(tokens), "note": ""})
     taken = [stage.seconds for stage in joined if stage.seconds]
     if facts.get("wall_s") or taken:
         seconds = float(facts.get("wall_s") or sum(taken))
@@ -177,15 +177,13 @@ def _why(stage: JoinedStage) -> str:
     return stage.state.why or str(stage.record.get("error") or "")
 
 
-def _lineage(reports: dict[str, StageReport], facts: dict[str, Any]) -> list[Table]:
-    """What the result was made from: the commit, and per stage the digests that its report names."""
-    tables = []
+def _lineage(reports: dict[str, StageReport], facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The commit, and the digests that each report names, as (result, input, digest)."""
+    lines = []
     if facts.get("commit"):
-        state = "with uncommitted changes" if facts.get("dirty") else "as committed"
-        rows: list[list[str | int | float | None]] = [["commit", f"{facts['commit']} {state}"]]
-        tables.append(Table(name="code", title="Code", columns=["what", "value"], rows=rows))
-    for name, report in reports.items():
-        if report.provenance:
-            found = [[key, value] for key, value in sorted(report.provenance.items())]
-            tables.append(Table(name=name, title=report.title, columns=["what", "value"], rows=found))
-    return tables
+        changes = ", with uncommitted changes" if facts.get("dirty") else ""
+        lines.append(("Code", "commit", f"{facts['commit']}{changes}"))
+    for report in reports.values():
+        for place, (name, value) in enumerate(sorted(report.provenance.items())):
+            lines.append((report.title if place == 0 else "", name, value))
+    return lines

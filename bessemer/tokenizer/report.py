@@ -14,7 +14,16 @@ from bessemer.tokenizer.sample import Row
 
 _LONGEST = 40
 _RARE = 10
-_COLUMNS = ["", "documents", "bytes", "tokens", "bytes per token", "tokens per word", "single bytes", "round trip"]
+_COLUMNS = [
+    "",
+    "documents",
+    "bytes",
+    "tokens",
+    "bytes per token",
+    "tokens per word",
+    "byte token share",
+    "round trip share",
+]
 
 
 @dataclass(frozen=True)
@@ -132,8 +141,8 @@ def _fertility_table(name: str, title: str, groups: Mapping[str, Fertility]) -> 
         for key, group in sorted(groups.items(), key=lambda item: (-item[1].bytes, item[0]))
     ]
     note = (
-        "Single bytes: share of tokens that are bytes of characters without a piece. "
-        "Round trip: share of documents that decode to themselves; a literal U+2581 does not."
+        "Byte tokens stand for bytes of characters that have no piece. "
+        "A document makes the round trip if its ids decode to it; one with a literal U+2581 does not."
     )
     return Table(name=name, title=title, columns=[name.removesuffix("s"), *_COLUMNS[1:]], rows=rows, note=note)
 
