@@ -8,7 +8,7 @@ from typing import Any
 
 from bessemer.reporting.charts import Chart, histogram_chart, series_charts
 from bessemer.reporting.difference import mark_differences
-from bessemer.reporting.numbers import byte_size, count, decimal, percent, quantity, words
+from bessemer.reporting.numbers import NBSP, byte_size, count, decimal, percent, quantity, words
 from bessemer.reporting.page import environment, identity
 from bessemer.reporting.report import Check, Count, Drop, Sample, SamplePair, StageReport, Table
 from bessemer.shards import write_bytes
@@ -225,7 +225,7 @@ def table_grid(table: Table, rows: int) -> dict[str, Any]:
         for place, name in enumerate(table.columns)
     ]
     cells = [
-        [_cut(quantity(name, value), LABEL) for name, value in zip(table.columns, row, strict=True)]
+        [_cut(_cell(name, value), LABEL) for name, value in zip(table.columns, row, strict=True)]
         for row in table.rows[:rows]
     ]
     return {
@@ -236,6 +236,11 @@ def table_grid(table: Table, rows: int) -> dict[str, Any]:
         "folded": cells[FIRST_ROWS:] if len(cells) > FIRST_ROWS + 4 else [],
         "hidden": max(0, len(table.rows) - rows),
     }
+
+
+def _cell(column: str, value: float | str | None) -> str:
+    """A value in its unit, unless the head of the column says it."""
+    return quantity(column, value).removesuffix(f"{NBSP}bits/byte")
 
 
 def sample_groups(samples: Sequence[Sample], shown: Shown) -> list[dict[str, Any]]:

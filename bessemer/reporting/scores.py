@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from bessemer.reporting.numbers import percent, quantity, words
+from bessemer.reporting.html import metric_facts, table_grid
+from bessemer.reporting.numbers import percent, quantity
 from bessemer.reporting.report import StageReport
 
 ENGLISH = "reference_english_bits_per_byte"
 _BITS_OF_A_BYTE = 8
+_ROWS = 60
 
 
 def _baseline(report: StageReport) -> float | None:
@@ -28,7 +30,7 @@ def headline(report: StageReport | None) -> dict[str, str] | None:
 
 
 def score_lines(report: StageReport | None) -> dict[str, Any] | None:
-    """A sentence about the main score, and every other metric of the evaluation."""
+    """A sentence about the main score, and the tables of the evaluation; its flat metrics where it has no tables."""
     if report is None:
         return None
     sentence = ""
@@ -45,7 +47,5 @@ def score_lines(report: StageReport | None) -> dict[str, Any] | None:
                 f" The compressor xz needs {baseline:.3f} bits on the same bytes, so the model needs "
                 f"{percent(abs(1 - value / baseline))} {word}."
             )
-    facts = [
-        {"label": words(name), "value": quantity(name, metric), "note": ""} for name, metric in report.metrics.items()
-    ]
-    return {"sentence": sentence, "facts": facts, "tables": report.tables}
+    tables = [table_grid(table, _ROWS) for table in report.tables]
+    return {"sentence": sentence, "facts": [] if tables else metric_facts(report.metrics), "tables": tables}
