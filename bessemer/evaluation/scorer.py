@@ -165,7 +165,7 @@ def count_windows(lm: LanguageModel, sequences: Sequence[Sequence[int]], stride:
 
 def _batch_tokens(lm: LanguageModel) -> int:
     kind = lm.device.type if lm.device.type in BATCH_TOKENS else "cuda"
-    return max(lm.context, min(BATCH_TOKENS[kind], LOGIT_BYTES[kind] // (4 * lm.model.config.vocab_size)))
+    return max(lm.context, min(BATCH_TOKENS[kind], LOGIT_BYTES[kind] // (4 * int(lm.model.config.vocab_size))))
 
 
 def _batches(work: Sequence[tuple[int, Window]], most: int) -> list[list[tuple[int, Window]]]:

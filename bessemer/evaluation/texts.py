@@ -78,7 +78,8 @@ def read_validation(documents: Path, *, most_tokens: int | None = None) -> list[
         table = pq.read_table(documents, columns=["id", "text", "source", "language", "tokens"])
     except (OSError, ValueError) as error:
         raise DataError(f"{documents} is missing or has no texts ({error}); run the stage shard.") from None
-    found, tokens = [], 0
+    found: list[Document] = []
+    tokens = 0
     for row in table.to_pylist():
         tokens += row["tokens"]
         if most_tokens is not None and found and tokens > most_tokens:

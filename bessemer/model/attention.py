@@ -7,7 +7,7 @@ attention by a block mask, on flash attention and on torch's own variable-length
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -137,7 +137,7 @@ def _block_mask(first: Tensor) -> Any:
     return create_block_mask(same_document, batch, None, length, length, device=first.device.type)
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.compiler.disable
 def _boundaries(starts: Tensor) -> dict[str, Any]:
     """Arguments of the variable-length kernels: cumulative lengths over the flattened batch, and the longest."""
     begins = starts.reshape(-1).nonzero().squeeze(1)
@@ -193,9 +193,13 @@ def varlen_attention_forward(
     from torch.nn.attention.varlen import varlen_attn
 
     batch, _, length, _ = query.shape
-    flat = [tensor.transpose(1, 2).reshape(batch * length, -1, tensor.shape[-1]) for tensor in (query, key, value)]
+    flat_query, flat_key, flat_value = (
+        tensor.transpose(1, 2).reshape(batch * length, -1, tensor.shape[-1]) for tensor in (query, key, value)
+    )
     output = varlen_attn(
-        *flat,
+        flat_query,
+        flat_key,
+        flat_value,
         boundaries,
         kwargs["cu_seq_lens_k"],
         kwargs["max_length_q"],
@@ -204,7 +208,7 @@ def varlen_attention_forward(
         window_size=(-1, 0),
         enable_gqa=query.shape[1] != key.shape[1],
     )
-    return output.view(batch, length, query.shape[1], -1), None
+    return cast(Tensor, output).view(batch, length, query.shape[1], -1), None
 
 
 AttentionInterface.register(VARLEN, varlen_attention_forward)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from huggingface_hub import save_torch_state_dict
@@ -174,11 +174,11 @@ def training_model(config: BessemerConfig, weights: Mapping[str, Tensor]) -> Bes
         raise DataError(f"the weights do not fit the configuration of the model: {error}") from None
     model.tie_weights()
     model.eval()
-    return cast(BessemerForCausalLM, model)
+    return model
 
 
 def _generation_config(config: BessemerConfig) -> GenerationConfig:
     """Start and end tokens, and nothing that would make generation random unasked."""
-    return GenerationConfig(  # type: ignore[no-untyped-call]
+    return GenerationConfig(
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     )

@@ -127,7 +127,7 @@ def _model(
         params.model, stream.vocab_size, seed=params.seed, attention=choice.backend, eos_token_id=stream.eos_id
     )
     if runtime.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     model.train()
     return model
 
