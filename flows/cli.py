@@ -178,13 +178,19 @@ def sync_deps(*, check: Annotated[bool, Parameter(negative="")] = False) -> int:
 
 
 @app.command
-def schema() -> int:
-    """Print the JSON Schema of params.yaml, for editors."""
+def schema(*, markdown: bool = False) -> int:
+    """Print the JSON Schema of params.yaml, for editors.
+
+    Parameters
+    ----------
+    markdown:
+        print docs/parameters.md instead, the reference of every parameter
+    """
     import json
 
-    from bessemer.config.params import Params
+    from bessemer.config.reference import json_schema, reference_page
 
-    print(json.dumps(Params.model_json_schema(), indent=1))
+    print(reference_page().rstrip() if markdown else json.dumps(json_schema(), indent=1))
     return 0
 
 
