@@ -125,7 +125,8 @@ def status(checks: Sequence[Check]) -> dict[str, str]:
     if warned:
         return {"tone": "warn", "text": f"Passed, with {warned} warning{'s' if warned > 1 else ''}"}
     if checks:
-        return {"tone": "good", "text": f"All {len(checks)} checks passed" if len(checks) > 1 else "The check passed"}
+        words_of = {1: "The check passed", 2: "Both checks passed"}
+        return {"tone": "good", "text": words_of.get(len(checks), f"All {len(checks)} checks passed")}
     return {"tone": "good", "text": "Done"}
 
 
@@ -187,19 +188,22 @@ def drops(lines: Sequence[Drop]) -> dict[str, Any] | None:
         return None
     documents = sum(line.documents for line in lines)
     largest = max(line.documents for line in lines)
+    written = [
+        {
+            "label": words(line.reason),
+            "documents": count(line.documents),
+            "bytes": byte_size(line.bytes),
+            "share": percent(line.documents / documents),
+            "width": 100 * line.documents / largest,
+        }
+        for line in sorted(lines, key=lambda line: (-line.documents, line.reason))
+    ]
+    opened = FIRST_ROWS if len(written) > FIRST_ROWS + 4 else len(written)
     return {
         "documents": count(documents),
         "bytes": byte_size(sum(line.bytes for line in lines)),
-        "lines": [
-            {
-                "label": words(line.reason),
-                "documents": count(line.documents),
-                "bytes": byte_size(line.bytes),
-                "share": percent(line.documents / documents),
-                "width": 100 * line.documents / largest,
-            }
-            for line in sorted(lines, key=lambda line: (-line.documents, line.reason))
-        ],
+        "lines": written,
+        "opened": opened,
     }
 
 

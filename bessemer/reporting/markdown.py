@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bessemer.reporting.html import check_lines, drops, funnel, status
-from bessemer.reporting.numbers import quantity, words
+from bessemer.reporting.numbers import quantity, sentence, words
 from bessemer.reporting.report import StageReport
 from bessemer.reporting.untrusted import markdown_text
 
@@ -18,7 +18,7 @@ def markdown(report: StageReport) -> str:
     """
     parts = [
         f"### {markdown_text(report.title)}",
-        f"**{status(report.checks)['text']}.** {markdown_text(report.summary)}",
+        f"**{status(report.checks)['text']}.** {markdown_text(sentence(report.summary))}",
     ]
     if report.checks:
         rows = [

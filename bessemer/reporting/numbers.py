@@ -122,4 +122,9 @@ def words(name: str) -> str:
     """A key as a heading: ``near_duplicate`` becomes ``Near duplicate``, ``recall_at_0_8`` ``Recall at 0.8``."""
     parts = [_ACRONYMS.get(part, part) for part in name.replace(".", " · ").replace("_", " ").split(" ")]
     text = _DECIMAL.sub(r"\1.\2", " ".join(parts))
-    return text[:1].upper() + text[1:]
+    return sentence(text)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start; the name of a command keeps its own spelling."""
+    return text if text.startswith("xz ") else text[:1].upper() + text[1:]

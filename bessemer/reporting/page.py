@@ -7,7 +7,7 @@ import xxhash
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bessemer.reporting.numbers import words
+from bessemer.reporting.numbers import sentence, words
 from bessemer.reporting.untrusted import neutralise
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,6 +29,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters["words"] = words
+    pages.filters["sentence"] = sentence
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     pages.globals["style"] = Markup(style)
     return pages
