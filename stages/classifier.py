@@ -64,6 +64,7 @@ class Scored:
 
 
 def main(context: StageContext) -> StageReport:
+    """Gather examples, train a model for each fold, and calibrate the cut on texts that it has not seen."""
     params: ClassifierParams = context.section
     models = context.root / layout.CLASSIFIER
     models.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ SEVERE = 0.2
 
 
 def main(context: StageContext) -> StageReport:
+    """Compare every shard with the evaluation sets."""
     params: DecontaminateParams = context.section
     documents = context.root / layout.DOCUMENTS
     items = read_items(context.root, params.evaluations)

@@ -18,6 +18,7 @@ from stages import layout
 
 
 def main(context: StageContext) -> StageReport:
+    """Sign every shard; then group, compare and report over all of them."""
     params: DedupParams = context.section
     documents = context.root / layout.DOCUMENTS
     made_from = {"documents": directory_digest(documents)}

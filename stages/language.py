@@ -21,6 +21,7 @@ SAMPLE_CHARACTERS = 600
 
 
 def main(context: StageContext) -> StageReport:
+    """Identify every shard, and report languages and doubts."""
     params: LanguageParams = context.section
     documents = context.root / layout.DOCUMENTS
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]

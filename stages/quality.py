@@ -33,6 +33,7 @@ _LOGARITHMIC = {"words", "characters", "lines", "sentences"}
 
 
 def main(context: StageContext) -> StageReport:
+    """Measure every shard, then score it: a new classifier leaves the measurements cached."""
     params: QualityParams = context.section
     documents, models = context.root / layout.DOCUMENTS, context.root / layout.CLASSIFIER
     calibration = read_calibration(models)

@@ -1,0 +1,1 @@
+"""Duplicates: exact groups, MinHash candidates, true similarity, and who stays."""

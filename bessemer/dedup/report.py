@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.corpus import Corpus, read_texts
 from bessemer.dedup.exact import ExactGroups
 from bessemer.dedup.lsh import Banding
 from bessemer.dedup.near import Near
-from bessemer.reporting.report import Count, SamplePair, Series, StageReport, Table, histogram
+from bessemer.reporting.report import Count, Histogram, SamplePair, Series, StageReport, Table, histogram
 from bessemer.text.normalize import keyed
 
 SAMPLE_CHARACTERS = 600
@@ -28,7 +29,6 @@ def report_duplicates(
     """Group sizes, similarities, what the index can be expected to find, and pairs to look at."""
     partners = np.bincount(near.pairs.ravel(), minlength=len(corpus.ids))
     copies = int((groups.sizes - 1).sum())
-    found = near.candidates
     return StageReport(
         stage="dedup",
         title="Duplicates",
@@ -44,44 +44,52 @@ def report_duplicates(
                 documents=len(groups.representative) - int((partners > 0).sum()),
             ),
         ],
-        metrics={
-            "documents": len(corpus.ids),
-            "exact_groups": int((groups.sizes > 1).sum()),
-            "exact_copies": copies,
-            "candidate_pairs": len(found.pairs),
-            "verified_pairs": len(near.pairs),
-            "documents_in_verified_pairs": int((partners > 0).sum()),
-            "capped_buckets": found.capped_buckets,
-            "bands": near.banding.bands,
-            "rows": near.banding.rows,
-            "recall_at_floor": round(near.banding.recall(params.floor), 6),
-            "recall_at_0_8": round(near.banding.recall(0.8), 6),
-        },
-        histograms=[
-            histogram(
-                "group_size",
-                groups.sizes[groups.sizes > 1],
-                title="Documents in an exact group",
-                unit="documents",
-                log_y=True,
-            ),
-            histogram(
-                "similarity",
-                near.similarity,
-                title="True similarity of verified pairs",
-                unit="Jaccard",
-                bins=[round(0.02 * step, 2) for step in range(51)],
-                threshold=params.floor,
-            ),
-            histogram(
-                "partners", partners[partners > 0], title="Near duplicates of a document", unit="documents", log_y=True
-            ),
-        ],
+        metrics=_metrics(params, corpus, groups, near),
+        histograms=_histograms(params, groups, near, partners),
         series=[_recall(near.banding)],
         tables=[_index_table(near, params)],
         pairs=_sample_pairs(params, corpus, near, documents),
         provenance=made_from,
     )
+
+
+def _metrics(params: DedupParams, corpus: Corpus, groups: ExactGroups, near: Near) -> dict[str, int | float | str]:
+    return {
+        "documents": len(corpus.ids),
+        "exact_groups": int((groups.sizes > 1).sum()),
+        "exact_copies": int((groups.sizes - 1).sum()),
+        "candidate_pairs": len(near.candidates.pairs),
+        "verified_pairs": len(near.pairs),
+        "documents_in_verified_pairs": len(np.unique(near.pairs)),
+        "capped_buckets": near.candidates.capped_buckets,
+        "bands": near.banding.bands,
+        "rows": near.banding.rows,
+        "recall_at_floor": round(near.banding.recall(params.floor), 6),
+        "recall_at_0_8": round(near.banding.recall(0.8), 6),
+    }
+
+
+def _histograms(params: DedupParams, groups: ExactGroups, near: Near, partners: NDArray[np.int64]) -> list[Histogram]:
+    return [
+        histogram(
+            "group_size",
+            groups.sizes[groups.sizes > 1],
+            title="Documents in an exact group",
+            unit="documents",
+            log_y=True,
+        ),
+        histogram(
+            "similarity",
+            near.similarity,
+            title="True similarity of verified pairs",
+            unit="Jaccard",
+            bins=[round(0.02 * step, 2) for step in range(51)],
+            threshold=params.floor,
+        ),
+        histogram(
+            "partners", partners[partners > 0], title="Near duplicates of a document", unit="documents", log_y=True
+        ),
+    ]
 
 
 def _recall(banding: Banding) -> Series:

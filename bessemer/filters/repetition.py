@@ -46,7 +46,7 @@ def ngram_shares(words: Words) -> dict[str, NDArray[np.float64]]:
 
     ``top_{n}_gram_characters``: the n-gram that occurs most often (of several, that with most characters), times its
     occurrences, for n = 2, 3, 4; 0 if no n-gram occurs twice. Overlapping occurrences all count, so it is cut at 1.
-    ``duplicate_{n}_gram_characters``: the words covered by n-grams that occurred before, each word once, for n = 5 … 10.
+    ``duplicate_{n}_gram_characters``: words covered by n-grams that occurred before, each word once, for n = 5 … 10.
 
     Returns:
         Name to array of shape (documents,), float64.
