@@ -29,6 +29,9 @@ MAX_POINTS = 300
 """Points of a line; a longer series is drawn as the mean of equal stretches over a band from least to largest."""
 
 MAX_LINES = 6
+LOG_FROM = 100
+"""Largest count from which a logarithmic axis helps; below it, it has one tick and misleads."""
+
 _PLAIN_UNITS = frozenset({"", "count", "value", "score", "probability", "share", "fraction"})
 """Units that add nothing after a number."""
 
@@ -69,11 +72,12 @@ def histogram_chart(histogram: Histogram) -> Chart:
     counts = np.asarray(histogram.counts, dtype=np.float64)
     edges = _positive(edges) if histogram.log_x else edges
     with _axes() as (axes, finish):
-        floor = 0.5 if histogram.log_y else 0.0
+        log_y = histogram.log_y and counts.max(initial=0) >= LOG_FROM
+        floor = 0.5 if log_y else 0.0
         axes.stairs(np.maximum(counts, floor), edges, baseline=floor, fill=True, color=_ACCENT, linewidth=0)
         if histogram.log_x:
             axes.set_xscale("log")
-        if histogram.log_y and counts.max(initial=0) > 0:
+        if log_y:
             axes.set_yscale("log")
             axes.set_ylim(bottom=floor)
         else:
