@@ -24,6 +24,7 @@ class CorpusPaths:
     pairs: Path = Path("data/dedup/pairs")
     contamination: Path = Path("data/contamination")
     calibration: Path = Path("models/quality/calibration.json")
+    curated: Path = Path("data/curated")
     ledger: Path = Path("data/ledger")
     quarantine: Path = Path("data/quarantine")
     tokens: Path = Path("data/tokens")

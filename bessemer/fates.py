@@ -1,7 +1,7 @@
 """From the numbers beside the documents to fates: the policy per shard, and duplicates across all shards in between."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -267,6 +267,14 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, rules: Dup
     evidence[duplicates.rows] = duplicates.evidence
     reason = pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string()), mask=codes < 0)
     return Fates(reason.cast(pa.string()), value, threshold, pa.array(evidence, pa.string()), verdicts)
+
+
+def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> Iterator[tuple[str, pa.Table, Fates]]:
+    """Name, sidecars and fates of every shard, in the order of their names: what a run of ``curate`` would decide."""
+    duplicates = find_duplicates(paths, policy, rules)
+    for shard in shard_names(paths.documents):
+        numbers = read_numbers(paths, shard)
+        yield shard, numbers, decide(policy, numbers, duplicates.get(shard, Duplicates.none()), rules)
 
 
 _BY_EVALUATION = {Reason.CONTAMINATED, Reason.EVALUATION_ITEM}

@@ -1,4 +1,4 @@
-"""Gates: bounds on numbers that earlier stages reported. An open gate writes a constant token, whatever the numbers were."""
+"""Gates: bounds on numbers that earlier stages reported. An open gate writes the same token, whatever they were."""
 
 import difflib
 import json
@@ -66,5 +66,5 @@ def nearest_metric(name: str, metrics: Mapping[str, Scalar]) -> str | None:
 
 
 def write_token(path: Path) -> None:
-    """Write the token of an open gate: the same bytes for ever, so that a changed bound re-runs the gate and no more."""
+    """Write the token of an open gate: the same bytes for ever, so a changed bound re-runs the gate and no more."""
     write_json(path, TOKEN)

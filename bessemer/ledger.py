@@ -86,20 +86,27 @@ def document_laws(balance: Balance) -> list[Check]:
     ]
 
 
-def record_law(*, read: int, document_records: int, quarantined: int, skipped: int) -> Check:
-    """The law of records: each one read became documents, or is quarantined, or was skipped for a stated cause.
+def record_laws(
+    *, read: int, parsed: int, quarantined: int, skipped: int, counted_documents: int, written_documents: int
+) -> list[Check]:
+    """The laws of records: each became documents, is in quarantine, or was skipped for a stated cause.
 
     Args:
-        read: records that the readers yielded.
-        document_records: of these, records that became one document or, cut into parts, several.
-        quarantined: rows of the quarantine.
+        read: records, as the readers counted them.
+        parsed: of these, records that became one document or, cut into parts, several.
+        quarantined: records that the rows of the quarantine stand for.
         skipped: records passed over for a stated cause (revisit records, no HTML).
+        counted_documents: documents, as they were made.
+        written_documents: rows of the documents directory.
     """
-    return _law(
-        "law.records",
-        document_records + quarantined + skipped - read,
-        "records read = became documents + quarantined + skipped for a stated cause",
-    )
+    return [
+        _law(
+            "law.records",
+            parsed + quarantined + skipped - read,
+            "records read = became documents + in quarantine + skipped for a stated cause",
+        ),
+        _law("law.documents_written", written_documents - counted_documents, "every document is written"),
+    ]
 
 
 def check_laws(checks: list[Check]) -> list[Check]:

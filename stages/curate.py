@@ -63,6 +63,7 @@ CORPUS = CorpusPaths(
     pairs=layout.DEDUP_PAIRS,
     contamination=layout.CONTAMINATION,
     calibration=layout.CLASSIFIER / "calibration.json",
+    curated=layout.CURATED,
     ledger=layout.LEDGER,
     quarantine=layout.QUARANTINE,
     tokens=layout.TOKENS,

@@ -3,6 +3,10 @@
 import dataclasses
 import functools
 import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow.compute as pc
 
 from bessemer.config.ingest import IngestParams
 from bessemer.config.sources import SourcesParams
@@ -10,9 +14,10 @@ from bessemer.engine import finish_directory, map_jobs
 from bessemer.ingestion.job import DOCUMENTS, QUARANTINE, ingest_job
 from bessemer.ingestion.plan import plan_jobs
 from bessemer.ingestion.report import report_ingestion, require_usable
-from bessemer.ingestion.tally import merge_tallies
-from bessemer.reporting.report import StageReport
-from bessemer.shards import file_digest
+from bessemer.ingestion.tally import Tally, merge_tallies
+from bessemer.ledger import check_laws, record_laws
+from bessemer.reporting.report import Check, StageReport
+from bessemer.shards import file_digest, read_shard, shard_names
 from bessemer.sources import read_lock, require_locked
 from bessemer.stage import StageContext, publish, run_stage
 from stages import layout
@@ -36,16 +41,40 @@ def main(context: StageContext) -> StageReport:
         label="reading",
     )
     digest = file_digest(context.root / layout.SOURCES_LOCK)
-    for role, directory in _OUTPUTS.items():
-        finish_directory(results, role, context.root / directory, {layout.SOURCES_LOCK.name: digest})
+    written = {
+        role: finish_directory(results, role, context.root / directory, {layout.SOURCES_LOCK.name: digest})
+        for role, directory in _OUTPUTS.items()
+    }
 
     computed = sum(result.job.payload.stored_bytes for result in results if not result.cached)
     context.record.note("ingest_stored_bytes_per_s", round(computed / (time.monotonic() - started)))
     tallies = merge_tallies((result.stats for result in results), keep=params.samples)
     report = report_ingestion(tallies, lock, params, digest)
+    laws = laws_of_records(tallies.values(), written[DOCUMENTS].totals["rows"], context.root / layout.QUARANTINE)
+    report = report.model_copy(update={"checks": [*report.checks, *check_laws(laws)]})
     publish(context, report)
     require_usable(tallies, params)
     return report
+
+
+def laws_of_records(tallies: Iterable[Tally], documents: int, quarantine: Path) -> list[Check]:
+    """What the readers counted against what lies in the two directories.
+
+    Args:
+        tallies: of every source.
+        documents: rows of the documents directory.
+        quarantine: directory of the records that were set aside.
+    """
+    counted = list(tallies)
+    records = [read_shard(quarantine, name, ["records"]).column("records") for name in shard_names(quarantine)]
+    return record_laws(
+        read=sum(tally.read for tally in counted),
+        parsed=sum(tally.parsed for tally in counted),
+        quarantined=sum(int(pc.sum(column).as_py() or 0) for column in records),
+        skipped=sum(tally.skipped.total() for tally in counted),
+        counted_documents=sum(tally.documents for tally in counted),
+        written_documents=documents,
+    )
 
 
 def _keyed_by_reading(context: StageContext) -> StageContext:

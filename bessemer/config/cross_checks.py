@@ -32,6 +32,23 @@ def problems(params: Params) -> Iterator[str]:
             "curate.classifier.min_classifier_score is calibrated, but classifier.positives names no source; "
             "name some or set the limit to null."
         )
+    stop_words = params.curate.words.min_stop_words
+    if stop_words is not None and stop_words > len(set(params.quality.stop_words)):
+        yield (
+            f"curate.words.min_stop_words ({stop_words}) is more than quality.stop_words has, so nothing could be "
+            "kept; name more words or lower the limit."
+        )
+    if params.pretrain.sequence_length > params.tokenizer.model_max_length:
+        yield (
+            f"pretrain.sequence_length ({params.pretrain.sequence_length}) is more than tokenizer.model_max_length "
+            f"({params.tokenizer.model_max_length}); raise the latter."
+        )
+    if params.pretrain.validation.tokens < params.pretrain.sequence_length:
+        yield (
+            f"pretrain.validation.tokens ({params.pretrain.validation.tokens}) is less than one sequence "
+            f"({params.pretrain.sequence_length}); raise it."
+        )
+    yield from _phone_regions(params)
     for check in params.corpus_gate.checks:
         if check.metric.partition(".")[0] in _GATED_EARLIER:
             yield f"corpus_gate.checks: {check.metric} is not known before the gate; move it to model_gate.checks."
@@ -43,6 +60,14 @@ def problems(params: Params) -> Iterator[str]:
     longest = params.pretrain.model.shape.context_length
     if context is not None and context > longest:
         yield f"evaluate.context_tokens ({context}) is more than the model's context_length ({longest}); lower it."
+
+
+def _phone_regions(params: Params) -> Iterator[str]:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    for region in params.curate.pii.phone_regions:
+        if region not in SUPPORTED_REGIONS:
+            yield f"curate.pii.phone_regions: {region} is no country with a numbering plan; give ISO 3166-1 codes."
 
 
 def _sources(params: Params) -> Iterator[str]:

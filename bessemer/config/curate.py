@@ -1,6 +1,6 @@
 """Parameters of ``curate``: the policy that turns numbers into kept or dropped. Any limit is switched off by ``null``.
 
-A limit ``min_x`` or ``max_x`` bounds the signal ``x`` of the sidecars and is itself allowed. Defaults follow the published
+A limit ``min_x`` or ``max_x`` bounds the signal ``x`` of the sidecars and is itself allowed. Defaults follow published
 ones where these hold for any text; what was tuned on English pages judges English only, and repeated word n-grams are
 asked of languages that write words apart.
 """
