@@ -29,7 +29,7 @@ def train_model(texts: Iterable[str], params: TokenizerParams, *, threads: int =
         threads: workers of the trainer; they do not change the result.
 
     Raises:
-        DataError: there is too little text for the vocabulary.
+        DataError: there is too little text for the vocabulary, or too many characters.
     """
     writer = io.BytesIO()
     try:
@@ -55,12 +55,22 @@ def train_model(texts: Iterable[str], params: TokenizerParams, *, threads: int =
             pad_id=3,
         )
     except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[-1][:300]
-        raise DataError(
-            f"a tokenizer of {params.vocab_size} pieces cannot be trained on this text ({reason}); "
-            "lower tokenizer.vocab_size or give it more text."
-        ) from None
+        raise _explained(str(error), params) from None
     return without_volatile_settings(writer.getvalue())
+
+
+def _explained(message: str, params: TokenizerParams) -> DataError:
+    """The trainer's complaint as a sentence with the way out."""
+    what = f"a tokenizer of {params.vocab_size} pieces cannot be trained on this text"
+    if "required_chars" in message:
+        return DataError(
+            f"{what}: it has more different characters than that; raise tokenizer.vocab_size or lower "
+            "tokenizer.character_coverage, so that rare characters become bytes."
+        )
+    if "too high" in message or "is_empty" in message or "empty" in message:
+        return DataError(f"{what}: there is too little of it; lower tokenizer.vocab_size or give it more text.")
+    reason = message.strip().splitlines()[-1][:300]
+    return DataError(f"{what} ({reason}); change tokenizer.vocab_size or the text.")
 
 
 def without_volatile_settings(data: bytes) -> bytes:

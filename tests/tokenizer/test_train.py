@@ -60,3 +60,9 @@ def test_too_little_text_is_a_data_error_that_says_what_to_do():
         train_model(["only these few words"], TokenizerParams(vocab_size=8192))
     with pytest.raises(DataError, match=r"lower tokenizer\.vocab_size"):
         train_model([], TokenizerParams())
+
+
+def test_more_characters_than_pieces_is_a_data_error_that_says_what_to_do():
+    characters = "".join(map(chr, range(0x4E00, 0x6000)))
+    with pytest.raises(DataError, match=r"raise tokenizer\.vocab_size or lower tokenizer\.character_coverage"):
+        train_model([characters * 3], TokenizerParams(vocab_size=1000))
