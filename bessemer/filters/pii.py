@@ -5,7 +5,7 @@ plans), because documentation is full of version numbers, sections, dates and IS
 """
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -69,8 +69,14 @@ _IPV6 = regex.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}+(?
 _CARD = regex.compile(r"(?<![\w.,+\-])[2-6](?:[0-9]{11,18}|[0-9]{3}(?:[ \-][0-9]{2,7}){2,4})(?![\w\-]|[.,][0-9])")
 _PHONE = regex.compile(r"(?<![\w.,$#/\-])(?:\+|\()?[0-9](?:[ \-./()\u00a0]{0,2}[0-9]){6,16}(?![\w\-]|[.,/][0-9])")
 
+_FIGURE_GOES_ON = regex.compile(r"[.,/\-]?[0-9]")
+_FIGURE_CAME_BEFORE = regex.compile(r"[0-9][.,/\-]?\Z")
+
 _RESERVED_DOMAINS = (".example", ".invalid", ".localhost", ".test", ".example.com", ".example.net", ".example.org")
 """Domains that belong to nobody (RFC 2606, RFC 6761): an address there is a sample, not a person."""
+
+_CLAIMED = "<"
+"""Stands for every character that a kind has claimed, so that later kinds see what they would see beside a mask."""
 
 _LARGEST_VERSION_PART = 63
 """Four numbers this small are read as a version or a section (3.8.10.2); 1 in 256 random IPv4 addresses is so too."""
@@ -141,15 +147,26 @@ def is_card_number(digits: str) -> bool:
 
 
 def _phones(text: str, params: PiiParams) -> Iterator[Span]:
-    for match in _PHONE.finditer(text):
+    at = 0
+    while match := _PHONE.search(text, at):
+        at = match.end()
         if not _may_be_phone(match[0]):
             continue
         for region in params.phone_regions or (None,):
-            found = phonenumbers.PhoneNumberMatcher(match[0], region, leniency=phonenumbers.Leniency.STRICT_GROUPING)
-            spans = [Span(match.start() + hit.start, match.start() + hit.end, Pii.PHONE) for hit in found]
-            yield from (span for span in spans if _may_be_phone(text[span.start : span.end]))
+            hits = phonenumbers.PhoneNumberMatcher(match[0], region, leniency=phonenumbers.Leniency.STRICT_GROUPING)
+            spans = [Span(match.start() + hit.start, match.start() + hit.end, Pii.PHONE) for hit in hits]
+            yield from (span for span in spans if _stands_alone(text, span))
             if spans:
+                at = spans[-1].end
                 break
+
+
+def _stands_alone(text: str, span: Span) -> bool:
+    """A number to dial, and no part of a longer figure such as ``415 555 2671.50``."""
+    goes_on = _FIGURE_GOES_ON.match(text, span.end) or _FIGURE_CAME_BEFORE.search(
+        text, max(0, span.start - 2), span.start
+    )
+    return goes_on is None and _may_be_phone(text[span.start : span.end])
 
 
 def _may_be_phone(text: str) -> bool:
@@ -179,13 +196,23 @@ _FINDERS = {
 
 def find_pii(text: str, params: PiiParams, kinds: frozenset[Pii] = frozenset(Pii)) -> list[Span]:
     """Findings in a text, by position, none overlapping another; an earlier kind claims its stretch first."""
-    taken: list[Span] = []
+    found: list[Span] = []
     for kind in Pii:
         if kind not in kinds or not getattr(params, kind.value):
             continue
         spans = list(_FINDERS[kind].find(text, params))
-        taken += [span for span in spans if not any(span.start < old.end and old.start < span.end for old in taken)]
-    return sorted(taken, key=lambda span: span.start)
+        text = _replaced(text, [(span, _CLAIMED * (span.end - span.start)) for span in spans])
+        found += spans
+    return sorted(found, key=lambda span: span.start)
+
+
+def _replaced(text: str, spans: Sequence[tuple[Span, str]]) -> str:
+    """The text with each span, in order of position, replaced by its string."""
+    pieces, at = [], 0
+    for span, new in spans:
+        pieces += [text[at : span.start], new]
+        at = span.end
+    return "".join([*pieces, text[at:]])
 
 
 def redact(texts: "pa.ChunkedArray[Any]", params: PiiParams) -> Redacted:
@@ -210,15 +237,12 @@ def redact(texts: "pa.ChunkedArray[Any]", params: PiiParams) -> Redacted:
         spans = find_pii(text, params, frozenset(kind for kind, hint in hinted.items() if hint[row]))
         if not spans:
             continue
-        pieces, at = [], 0
         for span in spans:
-            pieces += [text[at : span.start], span.kind.mask]
-            at = span.end
             column = kinds.index(span.kind)
             removed[row, column] += len(text[span.start : span.end].encode())
             added[row, column] += len(span.kind.mask)
             found[row, column] += 1
-        changed[row] = "".join([*pieces, text[at:]])
+        changed[row] = _replaced(text, [(span, span.kind.mask) for span in spans])
     return Redacted(_with_rows(texts, changed), removed, added, found)
 
 
