@@ -219,7 +219,7 @@ def priority_rank(table: pa.Table, priority: Sequence[str]) -> NDArray[np.int64]
 def _date_key(dates: "pa.ChunkedArray[Any]", *, newest: bool) -> NDArray[np.int64]:
     """ISO dates as numbers to sort by, the wanted first, missing ones last."""
     present = dates.is_valid().to_numpy()
-    rank = pc.rank(dates, tiebreaker="dense", null_placement="at_end").to_numpy().astype(np.int64)
+    rank = pc.rank(dates, tiebreaker="dense").to_numpy().astype(np.int64)
     key = -rank if newest else rank
     return np.where(present, key, np.iinfo(np.int64).max)
 

@@ -1,6 +1,21 @@
 """What all tests share: property tests never judge by time, and draw the same examples in every run."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("bessemer", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bessemer")
+
+
+@pytest.fixture(scope="session")
+def finished_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose cut line was run once by a plain ``dvc repro``. Shared: copy it before changing anything."""
+    from tests.checkout import make_checkout
+
+    checkout = make_checkout(tmp_path_factory.mktemp("line") / "checkout")
+    checkout.bessemer("sources", "lock")
+    checkout.run("dvc", "repro")
+    checkout.commit("The finished line")
+    return checkout.folder

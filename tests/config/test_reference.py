@@ -20,8 +20,7 @@ def test_the_reference_page_is_that_of_the_models() -> None:
 
 def test_every_field_of_every_section_is_documented() -> None:
     def undocumented(model: type, place: str) -> list[str]:
-        missing = [f"{place}.{name}" for name, field in model.model_fields.items() if not field.description]
-        return missing
+        return [f"{place}.{name}" for name, field in model.model_fields.items() if not field.description]
 
     assert undocumented(Params, "params") + undocumented(Runtime, "runtime") == []
     definitions = json_schema()["$defs"]

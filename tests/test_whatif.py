@@ -1,0 +1,137 @@
+"""What if: the answer equals a real run, and says what moves."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bessemer.config.curate import CurateParams
+from bessemer.corpus import CorpusPaths
+from bessemer.errors import ConfigError, DataError
+from bessemer.fates import judge_corpus, read_cut
+from bessemer.filters.rules import Policy
+from bessemer.shards import read_directory
+from bessemer.whatif import Amount, changed_section, parse_changes, what_if
+from stages import layout
+from tests.corpora import document, run_curate, write_corpus
+
+
+def family(root: Path) -> None:
+    """Look-alikes across two shards, whose fates hang together."""
+    scores = itertools.cycle([0.9, 0.55, 0.7, 0.3])
+    rows = [
+        document(n, words=100 + 37 * n % 90, classifier=next(scores), source=f"s{n % 2}", group=f"g{n // 2 % 7}")
+        for n in range(16)
+    ]
+    pairs = [(0, 2, 0.9), (2, 4, 0.85), (4, 6, 0.7), (6, 8, 0.65), (1, 9, 0.95), (3, 12, 0.8)]
+    write_corpus(root, {"a": rows[:9], "b": rows[9:]}, pairs=pairs)
+
+
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "length.min_words": st.sampled_from([0, 120, 150, None]),
+        "classifier.min_classifier_score": st.sampled_from([0.0, 0.6, "calibrated", None]),
+        "duplicates.threshold": st.sampled_from([0.6, 0.75, 0.9, None]),
+        "duplicates.priority": st.sampled_from([["quality"], ["length", "quality"], ["id"]]),
+        "languages": st.sampled_from([None, ["en"], ["de"]]),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whatif")
+    family(folder)
+    run_curate(folder)
+    return folder
+
+
+@given(CHANGES)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_answer_is_what_a_run_would_do(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
+) -> None:
+    (root / "params.yaml").write_text("curate: {}\n")
+    answer = what_if(root, changes)
+    before = dict(_reasons(root))
+
+    rerun = tmp_path_factory.mktemp("rerun")
+    family(rerun)
+    run_curate(rerun, changed_section({}, changes))
+    after = dict(_reasons(rerun))
+
+    moved: dict[tuple[str, str], int] = {}
+    for id_, reason in after.items():
+        moved[before[id_], reason] = moved.get((before[id_], reason), 0) + 1
+    assert {key: amount.documents for key, amount in answer.moves.items()} == moved
+    assert _judged(root, changed_section({}, changes)) == after
+    assert answer.kept[1].documents == sum(not reason for reason in after.values())
+
+
+def _reasons(root: Path) -> list[tuple[str, str]]:
+    return [(row["id"], row["reason"] or "") for row in read_directory(root / layout.LEDGER).to_pylist()]
+
+
+def _judged(root: Path, section: dict[str, Any]) -> dict[str, str]:
+    params = CurateParams.model_validate(section)
+    paths = CorpusPaths().under(root)
+    policy = Policy.from_params(params, read_cut(paths.calibration))
+    return {
+        id_: reason or ""
+        for _, table, fates in judge_corpus(paths, policy, params.duplicates)
+        for id_, reason in zip(table.column("id").to_pylist(), fates.reason.to_pylist(), strict=True)
+    }
+
+
+def test_it_writes_nothing(root: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    what_if(root, {"length.min_words": 150})
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_it_says_what_comes_and_goes(root: Path) -> None:
+    answer = what_if(root, {"length.min_words": 1000})
+    assert answer.kept[1] == Amount(0, 0)
+    assert answer.lost == answer.kept[0]
+    assert answer.gained == Amount(0, 0)
+    assert answer.by_reason("too_short")[1].documents == 16
+    text = answer.render()
+    assert text.startswith("curate with length.min_words = 1000\n")
+    assert "too_short" in text
+    assert "0 documents come back" in text
+    assert answer.sources["s0"][1] == Amount(0, 0)
+
+
+def test_a_change_is_given_as_key_and_value() -> None:
+    assert parse_changes(["length.min_words=50", "curate.languages=[en, de]", "duplicates.threshold=null"]) == {
+        "length.min_words": 50,
+        "languages": ["en", "de"],
+        "duplicates.threshold": None,
+    }
+    for bad in ("length.min_words", "=3", "languages=[en"):
+        with pytest.raises(ConfigError):
+            parse_changes([bad])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"length.min_wrds": 5}, "did you mean min_words"),
+        ({"duplicates.threshold": 0.3}, "below dedup.floor"),
+        ({"duplicates.threshold": 1.3}, "duplicates.threshold"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(root: Path, changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        what_if(root, changes)
+
+
+def test_without_a_ledger_it_names_the_stage_to_run(tmp_path: Path) -> None:
+    family(tmp_path)
+    (tmp_path / "params.yaml").write_text("curate: {}\n")
+    with pytest.raises(DataError, match="ledger"):
+        what_if(tmp_path, {})
