@@ -38,7 +38,8 @@ def problems(params: Params) -> Iterator[str]:
             f"curate.words.min_stop_words ({stop_words}) is more than quality.stop_words has, so nothing could be "
             "kept; name more words or lower the limit."
         )
-    if params.pretrain.sequence_length > params.tokenizer.model_max_length:
+    trained = params.tokenizer.from_ is None
+    if trained and params.pretrain.sequence_length > params.tokenizer.model_max_length:
         yield (
             f"pretrain.sequence_length ({params.pretrain.sequence_length}) is more than tokenizer.model_max_length "
             f"({params.tokenizer.model_max_length}); raise the latter."
