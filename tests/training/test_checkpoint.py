@@ -76,9 +76,9 @@ def test_what_a_strategy_cannot_read_is_refused_with_the_way_out(tmp_path: Path)
     torch_made = put(store, 1)
     zero_made = put(store, 2, kind="zero2", world=2)
     require_compatible(torch_made, verify(torch_made), "torch", 8)
-    with pytest.raises(ConfigError, match="set distributed.strategy back"):
+    with pytest.raises(ConfigError, match=r"set distributed\.strategy back"):
         require_compatible(torch_made, verify(torch_made), "zero2", 1)
-    with pytest.raises(ConfigError, match="set distributed.processes to 2"):
+    with pytest.raises(ConfigError, match=r"set distributed\.processes to 2"):
         require_compatible(zero_made, verify(zero_made), "zero2", 4)
 
 
