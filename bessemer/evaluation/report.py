@@ -85,15 +85,15 @@ def _overview(
                 len(item.documents),
                 whole.bytes,
                 whole.tokens,
-                round(whole.bits_per_byte, 4),
+                round(whole.bits_per_byte, 6),
                 f"{low:.3f} to {high:.3f}",
-                round(baselines[item.name], 4),
+                round(baselines[item.name], 6),
             ]
         )
     return Table(
         name="bits_per_byte",
         title="Bits per byte",
-        columns=["text", "documents", "bytes", "tokens", "bits per byte", "95 % interval", "xz -9e"],
+        columns=["text", "documents", "bytes", "tokens", "bits per byte", "95 % interval", "xz -9e bits per byte"],
         rows=rows,
         note="Sum of bits over sum of UTF-8 bytes, every token scored once after the start token. "
         f"Contexts of at most {context_tokens:,} tokens; in long documents at least {context_tokens - stride:,} tokens "
