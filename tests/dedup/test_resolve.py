@@ -141,6 +141,13 @@ def test_the_copy_of_a_dropped_document_names_what_stays() -> None:
     assert not result.identical.any()
 
 
+def test_the_evidence_is_the_kept_document_that_it_resembles_most() -> None:
+    result = resolve([True] * 3, [0, 1, 2], [0, 1, 2], {(0, 2): 0.8, (1, 2): 0.95}, 0.8)
+    assert result.evidence.tolist() == [-1, -1, 1]
+    tied = resolve([True] * 3, [1, 0, 2], [0, 1, 2], {(0, 2): 0.9, (1, 2): 0.9}, 0.8)
+    assert tied.evidence.tolist() == [-1, -1, 1]
+
+
 def test_without_a_threshold_only_identical_documents_are_duplicates() -> None:
     result = resolve([True] * 3, [2, 1, 0], [0, 0, 1], {(0, 1): 1.0}, None)
     assert result.dropped.tolist() == [True, False, False]

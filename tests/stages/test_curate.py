@@ -223,6 +223,10 @@ def test_a_new_shard_costs_one_shard_and_what_its_duplicates_change(tmp_path: Pa
     _, record = run_curate(tmp_path)
     assert record.jobs["curate"] == {"total": 4, "cached": 2}
     assert reasons(tmp_path)[10] == "near_duplicate"
+    write_corpus(tmp_path, rows | {"d": [document(100, classifier=0.9)]}, pairs=[(10, 100, 0.875)])
+    _, record = run_curate(tmp_path)
+    assert record.jobs["curate"] == {"total": 4, "cached": 3}
+    assert ledger(tmp_path)[10]["value"] == 0.875
 
 
 def test_another_cut_of_the_classifier_is_another_result(tmp_path: Path) -> None:
