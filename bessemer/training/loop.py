@@ -12,7 +12,7 @@ from typing import Any
 
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
-from bessemer.errors import TryAgain
+from bessemer.errors import ConfigError, TryAgain
 from bessemer.progress import Progress
 from bessemer.tokens.loader import Windows
 from bessemer.training.checkpoint import CheckpointStore, require_compatible, verify
@@ -44,6 +44,7 @@ class Run:
     kind: str
     step: int = 0
     continued_from: str = ""
+    agreed: bool = False
     guard: Guard = field(default_factory=Guard)
     seconds: dict[str, float] = field(default_factory=lambda: {"step": 0.0, "validation": 0.0, "checkpoint": 0.0})
 
@@ -90,6 +91,8 @@ def _step(run: Run, share: Share) -> tuple[dict[str, Any], bool]:
     done = (run.step + 1) * tokens
     factor = learning_rate_factor(params.schedule, done, params.total_tokens)
     result = engine.step(factor, loss)
+    if not run.agreed:
+        _require_agreement(run, result.grad_norm)
     samples = range(run.step * params.batch_sequences, (run.step + 1) * params.batch_sequences)
     run.step += 1
     said = run.guard.watch(params.guard, run.step, samples, loss, result)
@@ -105,6 +108,22 @@ def _step(run: Run, share: Share) -> tuple[dict[str, Any], bool]:
         "val_bits_per_byte": None,
     }
     return row, stops > 0
+
+
+def _require_agreement(run: Run, norm: float) -> None:
+    """Compare the first gradient of all processes: each read other samples, so it agrees only if it was exchanged.
+
+    Raises:
+        ConfigError: the processes train apart from each other, which some launchers and versions do in silence.
+    """
+    first = run.topology.sum([norm if run.topology.is_main else 0.0])[0]
+    apart = not math.isclose(norm, first, rel_tol=1e-4) and math.isfinite(norm) and math.isfinite(first)
+    if run.topology.sum([float(apart)])[0]:
+        raise ConfigError(
+            f"the {run.topology.world} processes have different gradients (norms {first:g} and {norm:g}): they do not "
+            "exchange them; start them with torchrun or let the stage do it, with the versions of constraints.txt."
+        )
+    run.agreed = True
 
 
 def validate(run: Run) -> float:

@@ -1,0 +1,131 @@
+"""What is resolved before the first step, and which combinations are refused with a way out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bessemer.config.distributed import DistributedRuntime
+from bessemer.errors import ConfigError
+from bessemer.training import topology
+from bessemer.training.samples import Share
+from bessemer.training.zero import deepspeed_config, require_toolchain
+from tests.training.conftest import runtime, small
+
+SETTINGS = {"clip_norm": 1.0, "bf16": True, "micro_batch": 4, "accumulation": 2, "world": 2}
+
+
+def test_muon_with_zero_is_refused_and_the_alternatives_are_named() -> None:
+    for strategy in ("zero1", "zero2", "zero3"):
+        with pytest.raises(ConfigError, match=r"muon.*fsdp2 or ddp, or optimizer\.name: adamw"):
+            topology.refuse_impossible(small(), strategy)
+    topology.refuse_impossible(small(), "fsdp2")
+
+
+def test_auto_is_none_for_one_process_and_ddp_for_more() -> None:
+    assert topology.planned_strategy(runtime(), 1) == "none"
+    assert topology.planned_strategy(runtime(), 4) == "ddp"
+
+
+def test_flags_of_accelerate_launch_choose_the_strategy_or_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    monkeypatch.setenv("ACCELERATE_DEEPSPEED_ZERO_STAGE", "3")
+    assert topology.planned_strategy(runtime(), 2) == "zero3"
+    with pytest.raises(ConfigError, match=r"started for zero3, runtime\.yaml: distributed\.strategy is ddp"):
+        topology.planned_strategy(runtime(strategy="ddp"), 2)
+
+
+def test_bf16_is_chosen_where_the_cpu_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(topology, "_cpu_flags", lambda: {"avx2", "avx512_bf16"})
+    assert topology.resolve_precision("auto", cpu) == "bf16"
+    monkeypatch.setattr(topology, "_cpu_flags", lambda: {"avx2"})
+    assert topology.resolve_precision("auto", cpu) == "fp32"
+    assert topology.resolve_precision("bf16", cpu) == "bf16"
+
+
+def test_a_batch_that_processes_cannot_share_is_refused() -> None:
+    with pytest.raises(ConfigError, match="8 samples a step, which 3 processes cannot share"):
+        topology.split_batch(small(), runtime(), 3)
+
+
+@given(st.integers(1, 6), st.integers(0, 3), st.integers(0, 3), st.integers(0, 50))
+def test_the_samples_of_a_step_do_not_depend_on_processes(share: int, worlds: int, micro: int, step: int) -> None:
+    world, micro_batch = 2**worlds, 2**micro
+    batch = share * world * micro_batch
+    read = [
+        int(index)
+        for rank in range(world)
+        for part in Share(batch, world, rank, micro_batch).indices(step)
+        for index in part
+    ]
+    assert read == list(range(step * batch, (step + 1) * batch))
+
+
+def test_deepspeed_leaves_nothing_to_be_guessed() -> None:
+    for stage in (1, 2, 3):
+        config = deepspeed_config(stage=stage, runtime=runtime(), **SETTINGS)  # type: ignore[arg-type]
+        assert "auto" not in str(config)
+        assert config["train_batch_size"] == 4 * 2 * 2
+        assert config["zero_optimization"]["stage"] == stage
+
+
+def test_offload_goes_where_runtime_says() -> None:
+    both = DistributedRuntime(strategy="zero3", offload="parameters")
+    config = deepspeed_config(stage=3, runtime=both, **SETTINGS)["zero_optimization"]  # type: ignore[arg-type]
+    assert config["offload_optimizer"]["device"] == config["offload_param"]["device"] == "cpu"
+
+
+def test_a_missing_compiler_is_named_before_deepspeed_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"no-such-compiler is missing.*ddp or fsdp2"):
+        require_toolchain()
+
+
+SPAWNED = """
+import os, sys, time, signal
+from bessemer.errors import BessemerError
+from bessemer.training.launch import launch
+if "RANK" in os.environ:
+    rank, mode = int(os.environ["RANK"]), os.environ["MODE"]
+    open(f"rank{rank}", "w").write(str(os.getpid()))
+    if mode == "fail" and rank == 1:
+        sys.exit(4)
+    if mode == "stubborn" and rank == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if mode == "stubborn" and rank == 1:
+        while not os.path.exists("rank0"): time.sleep(0.05)
+        time.sleep(0.3)
+        sys.exit(2)
+    if mode == "signal":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
+        if rank == 0:
+            while not os.path.exists("rank1"): time.sleep(0.05)
+            time.sleep(0.3)
+            os.kill(os.getppid(), signal.SIGTERM)
+    if mode != "done":
+        time.sleep(60)
+else:
+    try:
+        launch("spawned", 2, root=__import__("pathlib").Path(), grace_s=2.0)
+    except BessemerError as error:
+        sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.parametrize(("mode", "code"), [("done", 0), ("fail", 4), ("stubborn", 2), ("signal", 75)])
+def test_no_rank_outlives_another_and_the_exit_code_is_the_first_one_s(tmp_path: Path, mode: str, code: int) -> None:
+    (tmp_path / "spawned.py").write_text(SPAWNED)
+    root = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | {"MODE": mode, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
+    ended = subprocess.run([sys.executable, "-m", "spawned"], cwd=tmp_path, env=environment, check=False, timeout=60)
+    assert ended.returncode == code
+    for file in tmp_path.glob("rank*"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(file.read_text()), 0)
