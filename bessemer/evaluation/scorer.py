@@ -200,5 +200,13 @@ def _score_batch(
         part = flat[begin : begin + _CHUNK].float()
         chosen = part.gather(1, targets[begin : begin + _CHUNK, None]).squeeze(1)
         nats[begin : begin + _CHUNK] = (torch.logsumexp(part, dim=1) - chosen).double()
-        first[begin : begin + _CHUNK] = chosen == part.amax(dim=1)
+        first[begin : begin + _CHUNK] = _is_first_choice(part, targets[begin : begin + _CHUNK], chosen)
     return nats.view(len(tokens), -1).numpy(), first.view(len(tokens), -1).numpy()
+
+
+def _is_first_choice(logits: Tensor, targets: Tensor, chosen: Tensor) -> Tensor:
+    """Whether argmax gives the target. Only rows whose maximum it reaches are searched: bf16 logits have ties."""
+    first = chosen == logits.amax(dim=1)
+    rows = first.nonzero().squeeze(1)
+    first[rows] = logits[rows].argmax(dim=1) == targets[rows]
+    return first

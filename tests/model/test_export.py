@@ -1,0 +1,152 @@
+"""The exported folder: a plain Qwen3 or Llama model that computes exactly what was trained, or nothing at all."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, Qwen3ForCausalLM
+
+from bessemer.errors import DataError
+from bessemer.model import export
+from bessemer.model.card import Lineage, SourceShare
+from bessemer.model.export import export_model, plain_config
+from bessemer.model.modeling import BessemerForCausalLM
+from tests.model.builders import random_tokens, small_model
+from tests.model.folders import VOCABULARY, tokenizer_folder
+
+LINEAGE = Lineage(
+    sources=[SourceShare("prose | verse", 12, 3456, 789)],
+    languages=["en", "fr"],
+    digests={"tokens": "ab" * 16},
+    parameters={"pretrain": {"tokens": 1000}},
+    training={"steps": 10, "final loss": 3.25},
+)
+
+
+def trained(**changes: object) -> BessemerForCausalLM:
+    """A model none of whose weights is where it began, norms included."""
+    model = small_model(vocabulary=VOCABULARY, **changes)
+    generator = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tokenizer_folder(tmp_path_factory.mktemp("tokenizer"))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("qk_norm", "family"), [(True, Qwen3ForCausalLM), (False, LlamaForCausalLM)])
+def test_logits_of_the_folder_are_those_of_the_training_model(
+    tmp_path: Path, tokenizer: Path, qk_norm: bool, family: type, tied: bool, precision: export.Precision
+) -> None:
+    model = trained(qk_norm=qk_norm, tie_embeddings=tied)
+    folder = tmp_path / "model"
+    check = export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE, precision=precision)
+    plain = AutoModelForCausalLM.from_pretrained(folder)
+    assert type(plain) is family
+    assert plain.dtype == {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    assert check.parameters == sum(parameter.numel() for parameter in plain.parameters())
+    with torch.no_grad():
+        rounded = {name: tensor.to(plain.dtype).float() for name, tensor in model.state_dict().items()}
+        model.load_state_dict(rounded)
+        tokens = random_tokens(2, 64, seed=3)
+        difference = (plain.float()(tokens).logits - model(tokens).logits).abs().max()
+    print(f"largest difference of a logit: {difference:.3g} of {check.largest_logit:.3g}")
+    assert float(difference) <= 1e-5 * check.largest_logit
+    assert check.largest_difference <= 1e-5 * check.largest_logit
+
+
+def test_the_folder_opens_and_writes_without_bessemer_and_without_remote_code(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
+    program = (
+        "import sys; from transformers import AutoModelForCausalLM, AutoTokenizer\n"
+        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n"
+        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
+        "tokens = tokenizer('It is', return_tensors='pt', add_special_tokens=False)\n"
+        "print(model.generate(**tokens, max_new_tokens=4, min_new_tokens=4, do_sample=False).shape[1])\n"
+        "assert not [name for name in sys.modules if name.split('.')[0] == 'bessemer']\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "model")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "9"
+
+
+def test_a_folder_that_would_compute_something_else_never_takes_its_place(
+    tmp_path: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained()
+    folder = tmp_path / "model"
+    export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE)
+    before = (folder / "config.json").read_bytes()
+
+    def with_other_positions(config: object) -> object:
+        plain = plain_config(config)  # type: ignore[arg-type]
+        plain.rope_parameters = {"rope_type": "default", "rope_theta": 123.0}
+        return plain
+
+    monkeypatch.setattr(export, "plain_config", with_other_positions)
+    with pytest.raises(DataError, match="differs from the training model by up to"):
+        export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE)
+    assert (folder / "config.json").read_bytes() == before
+
+
+def test_weights_that_are_not_finite_are_named_and_not_exported(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    weights = model.state_dict()
+    weights["model.layers.1.mlp.up_proj.weight"][3, 4] = float("nan")
+    with pytest.raises(DataError, match=r"model\.layers\.1\.mlp\.up_proj\.weight has values that are not finite"):
+        export_model(model.config, weights, tokenizer, tmp_path / "model", lineage=LINEAGE)
+    assert not (tmp_path / "model").exists()
+
+
+def test_missing_weights_are_a_sentence(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    weights = {name: tensor for name, tensor in model.state_dict().items() if "k_norm" not in name}
+    with pytest.raises(DataError, match="do not fit the configuration"):
+        export_model(model.config, weights, tokenizer, tmp_path / "model", lineage=LINEAGE)
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE)
+    contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
+    assert contents[0] == contents[1]
+
+
+def test_a_large_model_is_stored_in_parts(tmp_path: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_MAX_FILE", "100KB")
+    model = trained()
+    export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
+    assert len(list((tmp_path / "model").glob("*.safetensors"))) > 1
+    assert (tmp_path / "model" / "model.safetensors.index.json").exists()
+
+
+def test_the_card_says_what_the_model_was_made_from_and_nothing_of_the_machine(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters" in card
+    for fact in ("ab" * 16, r"prose \| verse", "3,456", "789", "- fr", "tokens: 1000", "3.25"):
+        assert fact in card
+    assert str(tmp_path) not in card
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["model_type"] == "qwen3"
+    assert "auto_map" not in config
+    assert AutoTokenizer.from_pretrained(tmp_path / "model")("ab").input_ids

@@ -1,0 +1,87 @@
+"""The chunked loss against PyTorch's own cross-entropy over all logits at once."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from bessemer.model import loss
+from bessemer.model.loss import IGNORE, OutputLayer, nll_sum
+
+
+def layer_and_input(tokens: int, vocabulary: int, seed: int) -> tuple[OutputLayer, torch.Tensor, torch.Tensor]:
+    """An output layer, hidden states of shape (tokens, 16), and targets of which about a fifth count nothing."""
+    generator = torch.Generator().manual_seed(seed)
+    layer = OutputLayer(16, vocabulary, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(vocabulary, 16, generator=generator))
+    hidden = torch.randn(tokens, 16, generator=generator).requires_grad_()
+    targets = torch.randint(vocabulary, (tokens,), generator=generator)
+    return layer, hidden, torch.where(torch.rand(tokens, generator=generator) < 0.2, IGNORE, targets)
+
+
+@given(st.integers(1, 50), st.integers(2, 40), st.integers(1, 9), st.integers(0, 99))
+@settings(max_examples=60)
+def test_loss_and_both_gradients_equal_those_of_cross_entropy(
+    tokens: int, vocabulary: int, chunk: int, seed: int
+) -> None:
+    layer, hidden, targets = layer_and_input(tokens, vocabulary, seed)
+    logits = functional.linear(hidden, layer.weight)
+    expected = functional.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum") * 0.37
+    wanted = torch.autograd.grad(expected, (hidden, layer.weight))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(loss.CHUNK_BYTES, "cpu", 4 * vocabulary * chunk)
+        found = layer(hidden, targets) * 0.37
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+    for gradient, oracle in zip(torch.autograd.grad(found, (hidden, layer.weight)), wanted, strict=True):
+        torch.testing.assert_close(gradient, oracle, atol=1e-5, rtol=1e-4)
+
+
+def test_logits_far_apart_neither_overflow_nor_vanish() -> None:
+    layer, hidden, targets = layer_and_input(20, 30, 0)
+    with torch.no_grad():
+        layer.weight.mul_(1e4)
+    found = layer(hidden, targets)
+    expected = functional.cross_entropy(layer(hidden), targets, ignore_index=IGNORE, reduction="sum")
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0.0)
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in torch.autograd.grad(found, (hidden, layer.weight)))
+
+
+def test_under_autocast_the_products_are_bf16_and_the_sums_are_not() -> None:
+    layer, hidden, targets = layer_and_input(200, 64, 1)
+    exact = layer(hidden, targets)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = layer(hidden, targets)
+    assert rounded.dtype == torch.float32
+    assert rounded.item() != exact.item()
+    assert rounded.item() == pytest.approx(exact.item(), rel=5e-3)
+    gradients = torch.autograd.grad(rounded, (hidden, layer.weight))
+    assert [gradient.dtype for gradient in gradients] == [torch.float32, torch.float32]
+    oracle = torch.autograd.grad(exact, (hidden, layer.weight))
+    for gradient, wanted in zip(gradients, oracle, strict=True):
+        assert float((gradient - wanted).norm() / wanted.norm()) < 0.02
+
+
+def test_frozen_weights_get_no_gradient_and_none_is_made_without_grad() -> None:
+    layer, hidden, targets = layer_and_input(10, 12, 2)
+    layer.weight.requires_grad_(False)
+    layer(hidden, targets).backward()
+    assert hidden.grad is not None
+    assert layer.weight.grad is None
+    with torch.no_grad():
+        assert not layer(hidden, targets).requires_grad
+
+
+def test_nothing_to_predict_costs_nothing() -> None:
+    layer, hidden, _ = layer_and_input(5, 12, 3)
+    found = layer(hidden, torch.full((5,), IGNORE))
+    found.backward()
+    assert found.item() == 0.0
+    assert hidden.grad is not None
+    assert not hidden.grad.any()
+
+
+def test_nll_sum_is_the_summed_cross_entropy_of_counted_targets() -> None:
+    layer, hidden, targets = layer_and_input(30, 12, 4)
+    torch.testing.assert_close(nll_sum(layer(hidden), targets), layer(hidden, targets), atol=1e-4, rtol=1e-5)
