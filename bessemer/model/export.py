@@ -8,20 +8,27 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from huggingface_hub import save_torch_state_dict
 from torch import Tensor
-from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, PreTrainedConfig, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+    Qwen3Config,
+)
 
 from bessemer.errors import DataError
 from bessemer.model.card import Lineage, model_card
 from bessemer.model.config import BessemerConfig
 from bessemer.model.modeling import BessemerForCausalLM
+from bessemer.model.precision import Precision
 from bessemer.shards import write_bytes
 
-Precision = Literal["fp32", "bf16"]
 TOLERANCE = 1e-4
 """Largest accepted difference of a logit, of the largest logit: fp32 rounding in two orders of the same sums."""
 
@@ -94,32 +101,27 @@ def export_model(
         precision: of the stored weights.
 
     Raises:
-        DataError: a weight is not finite, or the written model does not compute what the training model computes.
+        DataError: a weight is not finite, the tokenizer has more tokens than the model, or the written model does not
+            compute what the training model computes.
     """
     broken = sorted(name for name, tensor in weights.items() if not bool(torch.isfinite(tensor).all()))
     if broken:
         raise DataError(
             f"{directory}: {', '.join(broken[:3])} has values that are not finite; use an older checkpoint."
         )
-    dtype = _DTYPES[precision]
     stored = {
-        name: tensor.detach().to(dtype).contiguous()
+        name: tensor.detach().to(_DTYPES[precision]).contiguous()
         for name, tensor in sorted(weights.items())
         if not (config.tie_word_embeddings and name == _TIED)
     }
-    plain = plain_config(config)
-    plain.dtype = dtype
     beside = directory.with_name(f".{directory.name}.saving")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    save_torch_state_dict(stored, beside, max_shard_size=_MAX_FILE)
-    for file in beside.iterdir():
-        file.chmod(0o644)
-    plain.save_pretrained(beside)
-    _generation_config(config).save_pretrained(beside)
-    for file in sorted(path for path in tokenizer.iterdir() if path.is_file() and not path.name.startswith(("_", "."))):
-        shutil.copyfile(file, beside / file.name)
-    write_bytes(beside / "README.md", model_card(config, plain.model_type, precision, lineage).encode())
+    _write(beside, config, stored, tokenizer, lineage, precision)
+    tokens = len(AutoTokenizer.from_pretrained(beside, local_files_only=True))
+    if tokens > config.vocab_size:
+        raise DataError(
+            f"{tokenizer} has {tokens:,} tokens, the embedding only {config.vocab_size:,} rows; nothing was exported. "
+            "Train with the tokenizer that the shards were made with."
+        )
     check = compare(config, stored, beside)
     if not check.largest_difference <= TOLERANCE * max(1.0, check.largest_logit):
         raise DataError(
@@ -129,6 +131,29 @@ def export_model(
     shutil.rmtree(directory, ignore_errors=True)
     beside.rename(directory)
     return check
+
+
+def _write(
+    folder: Path,
+    config: BessemerConfig,
+    weights: dict[str, Tensor],
+    tokenizer: Path,
+    lineage: Lineage,
+    precision: Precision,
+) -> None:
+    """The files of the model, in a folder of its own that nobody reads yet."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    save_torch_state_dict(weights, folder, max_shard_size=_MAX_FILE)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    plain = plain_config(config)
+    plain.dtype = _DTYPES[precision]
+    plain.save_pretrained(folder)
+    _generation_config(config).save_pretrained(folder)
+    for file in sorted(path for path in tokenizer.iterdir() if path.is_file() and not path.name.startswith(("_", "."))):
+        shutil.copyfile(file, folder / file.name)
+    write_bytes(folder / "README.md", model_card(config, plain.model_type, precision, lineage).encode())
 
 
 def compare(config: BessemerConfig, weights: Mapping[str, Tensor], folder: Path, *, rows: int = 2) -> ExportCheck:

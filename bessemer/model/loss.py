@@ -11,22 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 IGNORE = -100
 CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 512 << 20}
 """fp32 logits held at a time, by device type: about a CPU's last-level cache, and enough to fill a GPU."""
-
-
-def nll_sum(logits: Tensor, targets: Tensor) -> Tensor:
-    """Sum of the negative log-likelihoods in nats, fp32 scalar; targets of -100 count nothing.
-
-    Args:
-        logits: shape (..., vocabulary), any float dtype.
-        targets: shape (...), int64, aligned with the logits.
-    """
-    flat = logits.float().reshape(-1, logits.shape[-1])
-    return functional.cross_entropy(flat, targets.reshape(-1), ignore_index=IGNORE, reduction="sum")
 
 
 class _LinearNll(torch.autograd.Function):

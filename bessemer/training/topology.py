@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -17,10 +17,9 @@ from accelerate.utils import InitProcessGroupKwargs
 from bessemer.config.distributed import DistributedRuntime, Strategy
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
+from bessemer.model.precision import Precision, resolve_precision
 from bessemer.training.zero import deepspeed_plugin, require_toolchain
 
-Precision = Literal["fp32", "bf16"]
-_NATIVE_BF16 = {"avx512_bf16", "amx_bf16"}
 _ZERO = {"zero1": 1, "zero2": 2, "zero3": 3}
 
 
@@ -96,15 +95,6 @@ def planned_strategy(runtime: DistributedRuntime, world: int) -> Strategy:
             "leave the flag out, or set strategy: auto."
         )
     return runtime.strategy
-
-
-def resolve_precision(requested: str, device: torch.device) -> Precision:
-    """bf16 where it is asked for, or where the hardware multiplies in it and ``auto`` is asked for."""
-    if requested != "auto":
-        return cast(Precision, requested)
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if _NATIVE_BF16 & _cpu_flags() else "fp32"
 
 
 def start(params: PretrainParams, runtime: DistributedRuntime, extensions: Path) -> Topology:
@@ -244,11 +234,3 @@ def _set_threads(runtime: DistributedRuntime) -> None:
     threads = max(1, cores // local) if runtime.threads == "auto" else runtime.threads
     os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return set()
-    return next((set(line.split(":", 1)[1].split()) for line in text.splitlines() if line.startswith("flags")), set())

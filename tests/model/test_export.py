@@ -114,6 +114,13 @@ def test_weights_that_are_not_finite_are_named_and_not_exported(tmp_path: Path, 
     assert not (tmp_path / "model").exists()
 
 
+def test_a_tokenizer_with_more_tokens_than_the_embedding_has_rows_is_refused(tmp_path: Path, tokenizer: Path) -> None:
+    model = small_model(vocabulary=128)
+    with pytest.raises(DataError, match="has 260 tokens, the embedding only 128 rows"):
+        export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
+    assert not (tmp_path / "model").exists()
+
+
 def test_missing_weights_are_a_sentence(tmp_path: Path, tokenizer: Path) -> None:
     model = trained()
     weights = {name: tensor for name, tensor in model.state_dict().items() if "k_norm" not in name}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from bessemer.model import loss
-from bessemer.model.loss import IGNORE, OutputLayer, nll_sum
+from bessemer.model.loss import IGNORE, OutputLayer
 
 
 def layer_and_input(tokens: int, vocabulary: int, seed: int) -> tuple[OutputLayer, torch.Tensor, torch.Tensor]:
@@ -80,8 +80,3 @@ def test_nothing_to_predict_costs_nothing() -> None:
     assert found.item() == 0.0
     assert hidden.grad is not None
     assert not hidden.grad.any()
-
-
-def test_nll_sum_is_the_summed_cross_entropy_of_counted_targets() -> None:
-    layer, hidden, targets = layer_and_input(30, 12, 4)
-    torch.testing.assert_close(nll_sum(layer(hidden), targets), layer(hidden, targets), atol=1e-4, rtol=1e-5)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,15 +37,6 @@ def test_flags_of_accelerate_launch_choose_the_strategy_or_are_refused(monkeypat
     assert topology.planned_strategy(runtime(), 2) == "zero3"
     with pytest.raises(ConfigError, match=r"started for zero3, runtime\.yaml: distributed\.strategy is ddp"):
         topology.planned_strategy(runtime(strategy="ddp"), 2)
-
-
-def test_bf16_is_chosen_where_the_cpu_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    cpu = torch.device("cpu")
-    monkeypatch.setattr(topology, "_cpu_flags", lambda: {"avx2", "avx512_bf16"})
-    assert topology.resolve_precision("auto", cpu) == "bf16"
-    monkeypatch.setattr(topology, "_cpu_flags", lambda: {"avx2"})
-    assert topology.resolve_precision("auto", cpu) == "fp32"
-    assert topology.resolve_precision("bf16", cpu) == "bf16"
 
 
 def test_a_batch_that_processes_cannot_share_is_refused() -> None:
