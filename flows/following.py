@@ -18,6 +18,17 @@ EVERY_S = 2.0
 MOST_CHARACTERS = 20_000
 """Of one log record; what a chatty stage wrote beyond it is in its log file."""
 
+HINTS = frozenset(
+    {
+        "To track the changes with git, run:",
+        "git add dvc.lock",
+        "To enable auto staging, run:",
+        "dvc config core.autostage true",
+        "Use `dvc push` to send your updates to remote storage.",
+    }
+)
+"""Advice that DVC repeats after every stage; it stays in the log file."""
+
 LoggerLike = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
@@ -66,4 +77,5 @@ class Follower:
             return ""
         whole, newline, _ = added.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        return whole.decode(errors="replace").strip()
+        lines = whole.decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if line.strip() and line.strip() not in HINTS)

@@ -2,12 +2,14 @@
 
 import io
 import json
+import logging
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from flows.display import Display, ProgressFile, Step, clock, describe
+from flows.following import Follower
 from flows.runner import Outcome, StageResult
 
 
@@ -72,3 +74,19 @@ def test_in_a_terminal_every_stage_has_a_row_and_a_running_one_its_bar(tmp_path:
     assert "train: 50 of 200 steps, 1:30 left · loss 3.1" in last
     assert "evaluate" in shown
     assert "waiting" in shown
+
+
+def test_prefect_gets_what_a_stage_says_and_not_what_dvc_repeats(tmp_path: Path) -> None:
+    told: list[str] = []
+    logger = logging.getLogger("test_following")
+    logger.setLevel(logging.INFO)
+    logger.addFilter(lambda record: bool(told.append(record.getMessage())) and False)
+    follower = Follower(tmp_path, "curate", logger)
+    log = tmp_path / "curate.log"
+    log.write_text("Running stage 'curate':\n> python -m stages.curate\n\nkept 3 of 5\nhalf a li")
+    follower.close()
+    with log.open("a") as file:
+        file.write("ne\nTo track the changes with git, run:\n\n\tgit add dvc.lock\n")
+    follower.close()
+    follower.close()
+    assert told == ["Running stage 'curate':\n> python -m stages.curate\nkept 3 of 5", "half a line"]
