@@ -53,8 +53,8 @@ serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this 
 report: $(STAMP) ## write the overall report of the newest run again
 	@bessemer report
 
-bench: $(STAMP) ## measure the kernels against their peers
-	@python -m benchmarks
+bench: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
+	@python -m benchmarks.strategies
 
 clean: ## remove caches; artifacts, the DVC cache, live checkpoints, facts of runs and .venv stay
 	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
