@@ -56,19 +56,11 @@ def mermaid(graph: Graph, results: Sequence[StageResult]) -> str:
     names = [result.stage for result in results]
     lines = ["graph LR"]
     lines += [f"  {name}([{name}])" for name in names]
-    lines += [f"  {upper} --> {name}" for name in names for upper in _direct(graph, name) if upper in names]
+    lines += [f"  {upper} --> {name}" for name in names for upper in graph.direct(name) if upper in names]
     for result in results:
         fill, ink = _COLOURS[result.outcome]
         lines.append(f"  style {result.stage} fill:{fill},color:{ink},stroke:{fill}")
     return "\n".join(lines)
-
-
-def _direct(graph: Graph, name: str) -> list[str]:
-    """Upstream stages that are not upstream of another upstream stage: the edges that say something."""
-    upstream = graph[name].upstream
-    return sorted(
-        other for other in upstream if not any(name_ in upstream for name_ in graph.downstream(other) if name_ != name)
-    )
 
 
 def _plain(text: str) -> str:

@@ -60,21 +60,27 @@ class ProgressFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self.step: Step | None = None
+        self._step: Step | None = None
 
-    def look(self) -> Step | None:
-        """The newest step, or None before the first."""
+    def added(self) -> list[Step]:
+        """The steps since the last look, the newest of each label, in the order in which the labels came."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
                 added = file.read()
         except OSError:
-            return self.step
+            return []
         whole, newline, _ = added.rpartition(b"\n")
-        if newline:
-            self._offset += len(whole) + 1
-            self.step = _parse(whole.rpartition(b"\n")[2]) or self.step
-        return self.step
+        self._offset += len(whole) + len(newline)
+        steps = {step.label: step for line in whole.splitlines() if (step := _parse(line)) is not None}
+        if steps:
+            self._step = list(steps.values())[-1]
+        return list(steps.values())
+
+    def look(self) -> Step | None:
+        """The newest step, or None before the first."""
+        self.added()
+        return self._step
 
 
 class Display:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from flows.display import ProgressFile, describe
+from flows.display import ProgressFile, Step, describe
 
 EVERY_S = 2.0
 """Seconds between two looks: the server keeps every log record and every state of an artifact."""
@@ -41,8 +41,7 @@ class Follower:
         self._logger = logger
         self._offset = 0
         self._looked = 0.0
-        self._label: str | None = None
-        self._artifact: UUID | None = None
+        self._artifacts: dict[str, UUID] = {}
 
     def tick(self) -> None:
         """Look, unless it was done a moment ago."""
@@ -58,15 +57,17 @@ class Follower:
         text = self._added()
         if text:
             self._logger.info(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… see {self._log}")
-        step = self._progress.look()
-        if step is None or step.total <= 0:
-            return
+        for step in self._progress.added():
+            if step.total > 0:
+                self._show(step)
+
+    def _show(self, step: Step) -> None:
         percent = min(100.0, 100.0 * step.done / step.total)
-        if self._artifact is None or step.label != self._label:
-            self._label = step.label
-            self._artifact = cast(UUID, create_progress_artifact(percent, description=describe(step)))
+        known = self._artifacts.get(step.label)
+        if known is None:
+            self._artifacts[step.label] = cast(UUID, create_progress_artifact(percent, description=describe(step)))
         else:
-            update_progress_artifact(self._artifact, percent, description=describe(step))
+            update_progress_artifact(known, percent, description=describe(step))
 
     def _added(self) -> str:
         try:

@@ -98,6 +98,12 @@ class Graph:
                 reached.add(stage.name)
         return [other for other in self.stages if other in reached and other != name]
 
+    def direct(self, name: str) -> list[str]:
+        """What a stage reads from, without those that another of them reads from too: the edges that say something."""
+        upstream = self.stages[name].upstream
+        implied = {other for between in upstream for other in self.select([between]) if other != between}
+        return [other for other in self.stages if other in upstream and other not in implied]
+
 
 def _topological(stages: list[StageNode]) -> Iterator[StageNode]:
     """Kahn's order; among stages that are free, the one that dvc.yaml names first."""

@@ -121,7 +121,7 @@ class LineRun:
 
     def _launch(self, item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
         """Submit the stage's task; the edges that Prefect draws are those of the line, also from skipped stages."""
-        upstream = [self._futures[name] for name in self._items if name in self._graph[item.stage].upstream]
+        upstream = [self._futures[name] for name in self._graph.direct(item.stage) if name in self._futures]
         dependencies: dict[str, set[Any]] = {"known": {TaskRunResult(id=future.task_run_id) for future in upstream}}
         future = self._runner.submit(self._tasks[item.stage], {"known": known}, dependencies=dependencies)
         self._futures[item.stage] = future

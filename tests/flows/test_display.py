@@ -40,9 +40,17 @@ def test_a_progress_file_is_followed_also_through_half_written_lines(tmp_path: P
     assert follower.look() is not None
     assert follower.look().done == 10  # type: ignore[union-attr]
     path.write_text(whole + line(20) + "not json\n")
-    assert follower.look().done == 10, "the last whole line is no step"  # type: ignore[union-attr]
+    assert follower.look().done == 20, "what is no step is passed over"  # type: ignore[union-attr]
     path.write_text(whole + line(20) + "not json\n" + line(30))
     assert follower.look().done == 30  # type: ignore[union-attr]
+
+
+def test_every_label_is_seen_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    follower = ProgressFile(path)
+    path.write_text(line(10, label="read") + line(200, label="read") + line(5, label="write"))
+    assert [(step.label, step.done) for step in follower.added()] == [("read", 200), ("write", 5)]
+    assert follower.added() == []
 
 
 def test_without_a_terminal_there_is_one_line_per_event(tmp_path: Path) -> None:
