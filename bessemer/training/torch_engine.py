@@ -77,6 +77,8 @@ class TorchEngine:
         """Summed loss of a batch, in nats, without gradients."""
         with torch.no_grad(), self._autocast():
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
+        if isinstance(self._plain, FSDPModule):
+            self._plain.reshard()  # without a backward pass the root stays gathered, in bf16, and would be saved so
         return loss.detach()
 
     def save(self, directory: Path) -> None:
