@@ -79,7 +79,10 @@ def interval(scores: Sequence[Score], *, seed: int) -> tuple[float, float]:
     """95 % bootstrap interval of the bits per byte over documents (Efron 1979, percentile method)."""
     nats = np.array([score.nats for score in scores])
     sizes = np.array([score.bytes for score in scores], dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(len(scores), size=(RESAMPLES, len(scores)))
-    ratios = nats[drawn].sum(axis=1) / (math.log(2) * sizes[drawn].sum(axis=1))
+    rng = np.random.default_rng(seed)
+    ratios = np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        drawn = rng.integers(len(scores), size=len(scores))
+        ratios[number] = nats[drawn].sum() / (math.log(2) * sizes[drawn].sum())
     low, high = np.quantile(ratios, [0.025, 0.975])
     return float(low), float(high)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -77,17 +78,10 @@ def load(folder: Path, *, context: int | None = None, precision: str = "auto") -
         precision: ``auto``, ``fp32`` or ``bf16``.
 
     Raises:
-        DataError: the folder does not open, or names no token that a document begins after.
+        DataError: the folder does not open whole, or names no token that a document begins after.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"{folder} does not open as a causal language model ({reason}); run the stage pretrain."
-        ) from None
+    tokenizer, model = _open(folder)
     candidates = (model.config.bos_token_id, tokenizer.bos_token_id, model.config.eos_token_id, tokenizer.eos_token_id)
     start = next((token for token in candidates if isinstance(token, int)), None)
     if start is None:
@@ -101,6 +95,33 @@ def load(folder: Path, *, context: int | None = None, precision: str = "auto") -
         start=start,
         context=min(longest, context or longest),
     )
+
+
+def _open(folder: Path) -> tuple[Any, Any]:
+    """Tokenizer and model of a folder.
+
+    Raises:
+        DataError: either does not open, or transformers would make up what is missing: random weights, which score
+            as if they had been trained, or a tokenizer without tokens, under which every text costs nothing.
+    """
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        opened: Any = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _unusable(folder, (str(error) or type(error).__name__).splitlines()[0]) from None
+    model, loading = opened
+    absent = sorted({*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])})
+    if absent:
+        raise _unusable(folder, f"{absent[0]} is missing or of another shape, one of {len(absent)}")
+    if not tokenizer("bits per byte", add_special_tokens=False)["input_ids"]:
+        raise _unusable(folder, "its tokenizer has no tokens")
+    return tokenizer, model
+
+
+def _unusable(folder: Path, reason: str) -> DataError:
+    return DataError(f"{folder} does not open as a causal language model ({reason}); run the stage pretrain.")
 
 
 def windows(length: int, context: int, stride: int) -> list[Window]:

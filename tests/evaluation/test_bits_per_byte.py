@@ -68,6 +68,17 @@ def test_the_interval_holds_the_value_narrows_with_more_documents_and_is_seeded(
     assert interval(few, seed=0) == (low, high)
 
 
+def test_the_interval_is_that_of_a_ratio_of_sums_by_the_delta_method() -> None:
+    generator = np.random.default_rng(1)
+    sizes = generator.integers(50, 5_000, 400)
+    nats = sizes * generator.normal(1.1, 0.2, 400)
+    low, high = interval([Score(float(n), int(size), 1) for n, size in zip(nats, sizes, strict=True)], seed=0)
+    ratio = nats.sum() / sizes.sum()
+    error = math.sqrt(((nats - ratio * sizes) ** 2).sum()) / sizes.sum() / math.log(2)
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
+    assert (low + high) / 2 == pytest.approx(ratio / math.log(2), abs=0.2 * error)
+
+
 @pytest.mark.skipif(shutil.which("xz") is None, reason="compares with the xz command")
 def test_the_baseline_is_what_the_xz_command_makes_of_the_bytes() -> None:
     done = subprocess.run(["xz", "-9e", "-c"], input="".join(TEXTS).encode(), capture_output=True, check=True)

@@ -1,5 +1,7 @@
 """Log-likelihoods against one forward pass per token, for another architecture than ours."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from bessemer.errors import DataError
 from bessemer.evaluation.scorer import LanguageModel, count_windows, load, score, windows
@@ -120,3 +123,45 @@ def test_bf16_scores_stay_close(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_model_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not open as a causal language model"):
         load(tokenizer_folder(tmp_path))
+
+
+def without(key: str, folder: Path) -> None:
+    """Take a tensor out of the weights."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    del tensors[key]
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def shorter(key: str, folder: Path) -> None:
+    """Cut the last row off a tensor of the weights."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    save_file({**tensors, key: tensors[key][:-1].clone()}, path, metadata={"format": "pt"})
+
+
+def truncate(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def lose_tokenizer(folder: Path) -> None:
+    for path in folder.glob("tokenizer*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (truncate, "file not fully covered"),
+        (partial(without, "transformer.h.1.mlp.c_fc.weight"), r"h\.1\.mlp\.c_fc\.weight is missing or of another"),
+        (partial(shorter, "transformer.ln_f.weight"), r"ln_f\.weight is missing or of another shape, one of 1"),
+        (lose_tokenizer, "its tokenizer has no tokens"),
+    ],
+)
+def test_what_is_missing_from_a_folder_is_never_made_up(
+    damage: Callable[[Path], None], reason: str, tmp_path: Path
+) -> None:
+    damage(folder_of(gpt2(), tmp_path))
+    with pytest.raises(DataError, match=rf"does not open as a causal language model \(.*({reason})"):
+        load(tmp_path)

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, Qwen3ForCausalLM
 
 from bessemer.errors import DataError
@@ -64,26 +66,58 @@ def test_logits_of_the_folder_are_those_of_the_training_model(
     assert check.largest_difference <= 1e-5 * check.largest_logit
 
 
-def test_the_folder_opens_and_writes_without_bessemer_and_without_remote_code(tmp_path: Path, tokenizer: Path) -> None:
-    model = trained()
-    export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
-    program = (
-        "import sys; from transformers import AutoModelForCausalLM, AutoTokenizer\n"
-        "model = AutoModelForCausalLM.from_pretrained(sys.argv[1])\n"
-        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])\n"
-        "tokens = tokenizer('It is', return_tensors='pt', add_special_tokens=False)\n"
-        "print(model.generate(**tokens, max_new_tokens=4, min_new_tokens=4, do_sample=False).shape[1])\n"
-        "assert not [name for name in sys.modules if name.split('.')[0] == 'bessemer']\n"
-    )
+OUTSIDER = """
+import json, sys
+from pathlib import Path
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+facts = {}
+for folder in map(Path, sys.argv[2:]):
+    model, loading = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
+    with torch.no_grad():
+        np.save(folder.with_suffix(".npy"), model(torch.tensor(json.loads(sys.argv[1]))).logits.numpy())
+    tokens = AutoTokenizer.from_pretrained(folder)("It is", return_tensors="pt", add_special_tokens=False)
+    written = model.generate(**tokens, max_new_tokens=4, min_new_tokens=4, do_sample=False)
+    strays = [key for kind in ("missing_keys", "unexpected_keys", "mismatched_keys") for key in loading[kind]]
+    facts[folder.name] = {"class": type(model).__name__, "strays": strays, "written": written[0].tolist()}
+assert not [name for name in sys.modules if name.split(".")[0] == "bessemer"]
+print(json.dumps(facts))
+"""
+
+
+def test_a_process_without_bessemer_computes_the_same_logits_for_both_families_tied_and_untied(
+    tmp_path: Path, tokenizer: Path
+) -> None:
+    models = {}
+    for qk_norm, tied in ((True, True), (True, False), (False, True), (False, False)):
+        name = f"{'Qwen3' if qk_norm else 'Llama'}-{'tied' if tied else 'untied'}"
+        model = models[name] = trained(qk_norm=qk_norm, tie_embeddings=tied)
+        export_model(model.config, model.state_dict(), tokenizer, tmp_path / name, lineage=LINEAGE)
+    tokens = random_tokens(2, 64, seed=3)
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "model")],
+        [sys.executable, "-c", OUTSIDER, json.dumps(tokens.tolist()), *(str(tmp_path / name) for name in models)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-1] == "9"
+    facts = json.loads(done.stdout)
+    for name, model in models.items():
+        with torch.no_grad():
+            expected = model(tokens).logits.numpy()
+            prompt = torch.tensor([facts[name]["written"][:5]])
+            written = model.generate(prompt, max_new_tokens=4, min_new_tokens=4, do_sample=False)
+        difference = float(np.abs(np.load(tmp_path / f"{name}.npy") - expected).max())
+        print(f"{name}: largest difference of a logit {difference:.3g} of {np.abs(expected).max():.3g}")
+        assert difference <= 1e-5 * np.abs(expected).max()
+        assert facts[name] == {
+            "class": f"{name.split('-')[0]}ForCausalLM",
+            "strays": [],
+            "written": written[0].tolist(),
+        }
 
 
 def test_a_folder_that_would_compute_something_else_never_takes_its_place(
@@ -103,6 +137,18 @@ def test_a_folder_that_would_compute_something_else_never_takes_its_place(
     with pytest.raises(DataError, match="differs from the training model by up to"):
         export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE)
     assert (folder / "config.json").read_bytes() == before
+
+
+def test_one_row_of_zeros_in_a_stored_matrix_is_found_by_the_comparison(tmp_path: Path, tokenizer: Path) -> None:
+    model = trained()
+    export_model(model.config, model.state_dict(), tokenizer, tmp_path / "model", lineage=LINEAGE)
+    path = tmp_path / "model" / "model.safetensors"
+    stored = load_file(path)
+    damaged = {name: tensor.clone() for name, tensor in stored.items()}
+    damaged["model.layers.1.mlp.down_proj.weight"][5] = 0.0
+    save_file(damaged, path, metadata={"format": "pt"})
+    check = export.compare(model.config, stored, tmp_path / "model")
+    assert check.largest_difference > 10 * export.TOLERANCE * max(1.0, check.largest_logit)
 
 
 def test_weights_that_are_not_finite_are_named_and_not_exported(tmp_path: Path, tokenizer: Path) -> None:

@@ -1,5 +1,7 @@
 """The chunked loss against PyTorch's own cross-entropy over all logits at once."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -36,6 +38,20 @@ def test_loss_and_both_gradients_equal_those_of_cross_entropy(
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
     for gradient, oracle in zip(torch.autograd.grad(found, (hidden, layer.weight)), wanted, strict=True):
         torch.testing.assert_close(gradient, oracle, atol=1e-5, rtol=1e-4)
+
+
+def test_the_sum_over_many_chunks_is_as_exact_as_fp32_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(loss.CHUNK_BYTES, "cpu", 4 * 64 * 7)
+    layer, hidden, targets = layer_and_input(20_000, 64, 6)
+    found = layer(hidden, targets)
+    gradients = torch.autograd.grad(found, (hidden, layer.weight))
+    wide, weight = (tensor.detach().double().requires_grad_() for tensor in (hidden, layer.weight))
+    exact = functional.cross_entropy(wide @ weight.t(), targets, ignore_index=IGNORE, reduction="sum")
+    error = abs(float(found.detach().double() / exact.detach()) - 1)
+    print(f"relative error of the sum over {len(targets)} tokens: {error:.2g}")
+    assert error < torch.finfo(torch.float32).eps * math.sqrt(20_000 / 7)
+    for gradient, oracle in zip(gradients, torch.autograd.grad(exact, (wide, weight)), strict=True):
+        assert float((gradient.double() - oracle).norm() / oracle.norm()) < 1e-6
 
 
 def test_logits_far_apart_neither_overflow_nor_vanish() -> None:

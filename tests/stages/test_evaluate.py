@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 
 from bessemer.config.evaluate import ClozeParams, EvaluateParams, GenerationParams, ModelGateParams, ReferenceSet
 from bessemer.config.gates import GateCheck
@@ -19,6 +22,7 @@ from bessemer.stage import RunRecord, StageContext
 from stages import evaluate, layout, model_gate
 from tests.evaluation.languages import folder_of, gpt2
 
+ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = "The green ship sailed over the wide and silent sea towards an island called {}. "
 WORDS = ["Golden", "hollow", "tender", "narrow", "bitter", "modern"]
 PARAMS = EvaluateParams(
@@ -89,7 +93,11 @@ def test_generations_and_asked_words_can_be_read(evaluated: tuple[Path, StageRep
 
 
 def test_scored_again_the_report_has_the_same_bytes(evaluated: tuple[Path, StageReport]) -> None:
+    folder = evaluated[0] / layout.REPORTS / "evaluate"
+    before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert run(evaluated[0], "evaluate", PARAMS) == evaluated[1]
+    assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert {"summary.json", "metrics.json"} <= set(before)
 
 
 @pytest.mark.parametrize(("bound", "opens"), [(100.0, True), (0.1, False)])
@@ -117,6 +125,30 @@ def test_a_model_that_is_worse_than_the_pinned_baseline_does_not_pass(
     for pinned, passes in ((value, True), (value / 1.02, False)):
         (tmp_path / layout.BASELINE).write_text(json.dumps({"metrics": {name: pinned}}))
         assert bool(run(tmp_path, "model_gate", ModelGateParams(checks=[])).failed) != passes
+
+
+def test_the_process_of_the_gate_ends_with_exit_code_3_after_its_report(
+    evaluated: tuple[Path, StageReport], tmp_path: Path
+) -> None:
+    write_report(evaluated[1], tmp_path / layout.REPORTS / "evaluate")
+    (tmp_path / "models").mkdir()
+    name = "reference_english_bits_per_byte"
+    (tmp_path / layout.BASELINE).write_text(json.dumps({"metrics": {name: 0.5}}))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"model_gate": {"checks": []}}))
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.model_gate"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert f"evaluate.{name}" in done.stderr
+    report = json.loads((tmp_path / layout.REPORTS / "model_gate/summary.json").read_bytes())
+    assert [check["passed"] for check in report["checks"]] == [False]
+    assert not (tmp_path / layout.GATES / "model.json").exists()
 
 
 def test_a_reference_that_is_not_there_is_named(evaluated: tuple[Path, StageReport]) -> None:
