@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +140,19 @@ def test_a_batch_that_cannot_be_divided_is_refused(material: Path, tmp_path: Pat
 
 
 def test_one_process_needs_no_deepspeed(material: Path, tmp_path: Path) -> None:
-    import sys
-
-    trained(material, tmp_path, tokens=512, schedule={"warmup_tokens": 0})
-    assert "deepspeed" not in sys.modules
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from tests.training.test_loop import trained\n"
+        "trained(Path(sys.argv[1]), Path(sys.argv[2]), tokens=512, schedule={'warmup_tokens': 0})\n"
+        "sys.exit('deepspeed was imported' if 'deepspeed' in sys.modules else 0)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(material), str(tmp_path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
