@@ -54,7 +54,7 @@ def line_markdown(root: Path, graph: Graph, results: Sequence[StageResult], page
 def mermaid(graph: Graph, results: Sequence[StageResult]) -> str:
     """The stages of a run and what they read from each other, coloured by outcome."""
     names = [result.stage for result in results]
-    lines = ["graph LR"]
+    lines = ["graph TD"]
     lines += [f"  {name}([{name}])" for name in names]
     lines += [f"  {upper} --> {name}" for name in names for upper in graph.direct(name) if upper in names]
     for result in results:
