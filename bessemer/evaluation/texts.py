@@ -1,17 +1,13 @@
 """The texts that a model is scored on: fixed reference files, and the corpus's own validation documents."""
 
-import gzip
-import io
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import zstandard
 
 from bessemer.errors import ConfigError, DataError
+from bessemer.jsonlines import read_objects
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def read_reference(path: Path, *, field: str = "text", group_field: str | None =
         raise ConfigError(f"evaluate.references: {path} is no file; correct the path.")
     documents = []
     try:
-        for number, record in enumerate(_records(path), 1):
+        for number, record in enumerate(read_objects(path), 1):
             text, group = record.get(field), record.get(group_field) if group_field else None
             if not isinstance(text, str) or not text:
                 raise ConfigError(f"evaluate.references: record {number} of {path} has no text in {field!r}.")
@@ -88,24 +84,3 @@ def read_validation(documents: Path, *, most_tokens: int | None = None) -> list[
             groups = (("source", row["source"]), ("language", row["language"] or "unknown"))
             found.append(Document(row["id"], row["text"], groups))
     return found
-
-
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with _open(path) as file:
-        for line in file:
-            if line.strip():
-                record = json.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError("a line is not a JSON object")
-                yield record
-
-
-def _open(path: Path) -> io.TextIOWrapper:
-    binary: Any
-    if path.suffix == ".gz":
-        binary = gzip.open(path, "rb")  # noqa: SIM115 (closed with the wrapper)
-    elif path.suffix == ".zst":
-        binary = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
-    else:
-        binary = path.open("rb")
-    return io.TextIOWrapper(binary, encoding="utf-8")

@@ -1,8 +1,5 @@
 """Reading the texts that models are judged by."""
 
-import gzip
-import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import zstandard
 from bessemer.config.decontaminate import EvaluationSet
 from bessemer.errors import ConfigError, DataError
 from bessemer.filters.contamination import Item
+from bessemer.jsonlines import open_text, read_objects
 
 
 def read_items(root: Path, sets: Sequence[EvaluationSet]) -> list[Item]:
@@ -75,24 +73,8 @@ def _records(path: Path, evaluation: EvaluationSet) -> Iterator[dict[str, Any]]:
     if evaluation.format == "parquet":
         yield from pq.read_table(path, partitioning=None).to_pylist()
         return
-    with _open_text(path) as file:
-        if evaluation.format == "text":
+    if evaluation.format == "text":
+        with open_text(path) as file:
             yield dict.fromkeys(evaluation.fields[:1], file.read())
-            return
-        for line in file:
-            if line.strip():
-                record = json.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError("a line is not a JSON object")
-                yield record
-
-
-def _open_text(path: Path) -> io.TextIOWrapper:
-    binary: Any
-    if path.suffix == ".gz":
-        binary = gzip.open(path, "rb")  # noqa: SIM115 (closed with the wrapper)
-    elif path.suffix == ".zst":
-        binary = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
-    else:
-        binary = path.open("rb")
-    return io.TextIOWrapper(binary, encoding="utf-8")
+        return
+    yield from read_objects(path)

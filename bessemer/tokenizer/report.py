@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bessemer.reporting.report import Count, Sample, StageReport, Table, histogram
+from bessemer.reporting.report import Count, Histogram, Sample, StageReport, Table, histogram
 from bessemer.tokenizer.encode import Encoder
 from bessemer.tokenizer.metrics import Fertility, Measures, segments
 from bessemer.tokenizer.sample import Row
@@ -79,39 +79,45 @@ def report_tokenizer(
             "rare_pieces": rare,
             "sample_bytes": sample.bytes,
         },
-        histograms=[
-            histogram(
-                "piece_length",
-                [len(piece) for piece, chosen in zip(encoder.pieces, free.tolist(), strict=True) if chosen],
-                title="Length of pieces",
-                unit="characters",
-                bins=[number - 0.5 for number in range(1, _longest(encoder) + 2)],
-            ),
-            histogram(
-                "piece_uses",
-                measures.counts[free],
-                title="How often pieces are used",
-                unit="uses",
-                log_x=True,
-            ),
-        ],
+        histograms=_histograms(encoder, measures),
         tables=[
             _fertility_table("sources", "By source", measures.by_source),
             _fertility_table("languages", "By language", measures.by_language),
             _longest_table(encoder, measures),
             _unused_table(encoder, measures),
         ],
-        samples=[
-            Sample(
-                group=example.source,
-                id=example.id,
-                source=example.source,
-                text=segments(encoder, example.text),
-                facts={"language": example.language, **_facts(encoder, example.text)},
-            )
-            for example in examples
-        ],
+        samples=[_sample(encoder, example) for example in examples],
         provenance=dict(made_from),
+    )
+
+
+def _histograms(encoder: Encoder, measures: Measures) -> list[Histogram]:
+    free = ~encoder.reserved
+    return [
+        histogram(
+            "piece_length",
+            [len(piece) for piece, chosen in zip(encoder.pieces, free.tolist(), strict=True) if chosen],
+            title="Length of pieces",
+            unit="characters",
+            bins=[number - 0.5 for number in range(1, _longest(encoder) + 2)],
+        ),
+        histogram(
+            "piece_uses",
+            measures.counts[free],
+            title="How often pieces are used",
+            unit="uses",
+            log_x=True,
+        ),
+    ]
+
+
+def _sample(encoder: Encoder, example: Row) -> Sample:
+    return Sample(
+        group=example.source,
+        id=example.id,
+        source=example.source,
+        text=segments(encoder, example.text),
+        facts={"language": example.language, **_facts(encoder, example.text)},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bessemer.filters.rules import Reason
-from bessemer.reporting.report import Count, Drop, Sample, StageReport, Table, check, histogram
+from bessemer.reporting.report import Count, Drop, Histogram, Sample, StageReport, Table, check, histogram
 from bessemer.tokens.directory import DOCUMENTS, DOCUMENTS_SCHEMA, TokenManifest
 
 _SPLITS = ("train", "val")
@@ -57,8 +57,6 @@ def report_shards(
     drops = [_drop(removed, reason) for reason in (Reason.VALIDATION_NEAR_DUPLICATE, Reason.VALIDATION_OVERLAP)]
     total_bytes = int(pc.sum(overlap.column("bytes")).as_py() or 0)
     missing = overlap.num_rows - removed.num_rows - sum(table.num_rows for table in documents.values())
-    trained = overlap.filter(pc.invert(overlap.column("held_out")))
-    shares = np.maximum(trained.column("share").to_numpy(), trained.column("reverse_share").to_numpy())
     metrics: dict[str, int | float | str] = {"bytes_per_token": _ratio(total_bytes_of(sums), total_tokens_of(sums))}
     for name, (rows, size, tokens) in sums.items():
         metrics |= {f"{name}_documents": rows, f"{name}_bytes": size, f"{name}_tokens": tokens}
@@ -74,24 +72,7 @@ def report_shards(
         ],
         drops=drops,
         metrics=metrics,
-        histograms=[
-            histogram(
-                "document_tokens",
-                np.concatenate([table.column("tokens").to_numpy() for table in documents.values()]),
-                title="Length of documents",
-                unit="tokens",
-                log_x=True,
-            ),
-            histogram(
-                "validation_overlap",
-                shares[shares > 0],
-                title="Share in validation, of documents that share anything",
-                unit="share of 13-grams",
-                bins=[round(0.02 * step, 2) for step in range(51)],
-                threshold=max_overlap,
-                log_y=True,
-            ),
-        ],
+        histograms=_histograms(documents.values(), overlap, max_overlap),
         tables=[
             _group_table("sources", "Tokens by source", "source", documents),
             _group_table("languages", "Tokens by language", "language", documents),
@@ -110,6 +91,29 @@ def report_shards(
         ],
         provenance=dict(made_from),
     )
+
+
+def _histograms(documents: Iterable[pa.Table], overlap: pa.Table, max_overlap: float) -> list[Histogram]:
+    trained = overlap.filter(pc.invert(overlap.column("held_out")))
+    shares = np.maximum(trained.column("share").to_numpy(), trained.column("reverse_share").to_numpy())
+    return [
+        histogram(
+            "document_tokens",
+            np.concatenate([table.column("tokens").to_numpy() for table in documents]),
+            title="Length of documents",
+            unit="tokens",
+            log_x=True,
+        ),
+        histogram(
+            "validation_overlap",
+            shares[shares > 0],
+            title="Share in validation, of documents that share anything",
+            unit="share of 13-grams",
+            bins=[round(0.02 * step, 2) for step in range(51)],
+            threshold=max_overlap,
+            log_y=True,
+        ),
+    ]
 
 
 def total_bytes_of(sums: Mapping[str, tuple[int, int, int]]) -> int:
