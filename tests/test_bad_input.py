@@ -57,7 +57,7 @@ def invalid_utf8(folder: Path) -> None:
 
 
 def gzip_bomb(folder: Path) -> None:
-    with gzip.open(folder / "bomb.jsonl.gz", "wb", compresslevel=9, mtime=None) as file:
+    with gzip.GzipFile(folder / "bomb.jsonl.gz", "wb", compresslevel=9, mtime=0) as file:
         for _ in range(64):
             file.write(b"0" * (1 << 22))
 
