@@ -76,6 +76,7 @@ def test_damaged_records_are_set_aside_with_a_reason_and_none_is_lost(
     checkout: Checkout, make: Callable[[Path], None]
 ) -> None:
     make(checkout.folder / "raw")
+    (checkout.folder / "raw/good.txt").write_text(GOOD)
     done = ingest(checkout)
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = checkout.metrics("ingest")
