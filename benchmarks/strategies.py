@@ -1,8 +1,11 @@
 """Do all strategies train the same model? Losses of two processes beside those of one, resume, and the weights.
 
-    python -m benchmarks.strategies [--steps 20] [--precision fp32] [--optimizer adamw]
+    python -m benchmarks.strategies [--steps 20] [--precision fp32] [--optimizer adamw] [--learning-rate 3e-4]
 
-It trains on data/tokens, which `bessemer run shard` makes, with the model of params.yaml.
+It trains on data/tokens, which `bessemer run shard` makes, with the model of params.yaml. All runs sum the same
+micro-batches. `rounding` is a single process that takes them two at a time: the same mathematics in another order of
+additions. Its row says how far rounding alone carries this run; at a learning rate at which training jumps, that is
+far (Adam's first updates are signs, also of gradients that are nothing but rounding), whatever the strategy.
 """
 
 import argparse
@@ -27,7 +30,11 @@ from bessemer.training.run import Places, pretrain
 from bessemer.training.topology import launched
 
 SPEC = "BESSEMER_STRATEGIES"
-ALL = {"adamw": ("none", "ddp", "fsdp2", "zero1", "zero2", "zero3"), "muon": ("none", "ddp", "fsdp2")}
+SINGLE = ("none", "rounding")
+ALL = {
+    "adamw": (*SINGLE, "ddp", "fsdp2", "zero1", "zero2", "zero3"),
+    "muon": (*SINGLE, "ddp", "fsdp2"),
+}
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,12 @@ class Outcome:
 def run_strategy(places: Places, params: PretrainParams, strategy: str, processes: int, folder: Path) -> Outcome:
     """Train, then take away the last checkpoint and train the second half again from the one before."""
     scratch = folder / strategy
+    sequences = params.batch_tokens // params.sequence_length
     runtime = DistributedRuntime.model_validate(
         {
-            "strategy": strategy,
-            "processes": 1 if strategy == "none" else processes,
+            "strategy": "none" if strategy in SINGLE else strategy,
+            "processes": 1 if strategy in SINGLE else processes,
+            "micro_batch": sequences if strategy == "rounding" else sequences // processes,
             "checkpoint_steps": params.steps // 2,
             "threads": 1,
         }
@@ -122,12 +131,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--optimizer", choices=tuple(ALL), default="adamw")
+    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of AdamW, for matrices and embedding alike")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     values = load_sections(Path(), {"pretrain": PretrainParams})["pretrain"].model_dump()
-    values |= {"precision": asked.precision, "tokens": asked.steps * values["batch_tokens"]}
+    tokens = asked.steps * values["batch_tokens"]
+    values |= {"precision": asked.precision, "tokens": tokens}
     values["optimizer"] |= {"name": asked.optimizer}
-    values["schedule"] |= {"warmup_tokens": values["batch_tokens"]}
+    values["optimizer"]["adamw"] |= dict.fromkeys(("learning_rate", "embedding_learning_rate"), asked.learning_rate)
+    # The beginning of the run that params.yaml describes: its warm-up, and no decay yet.
+    warmup = min(values["schedule"]["warmup_tokens"], tokens)
+    values["schedule"] |= {"warmup_tokens": warmup, "decay_fraction": 0.0}
     params = PretrainParams.model_validate(values)
     with tempfile.TemporaryDirectory() as folder:
         places = Places(
@@ -139,7 +153,10 @@ def main() -> None:
         outcomes = [
             run_strategy(places, params, strategy, asked.processes, Path(folder)) for strategy in ALL[asked.optimizer]
         ]
-    print(f"{asked.optimizer}, {asked.precision}, {asked.steps} steps, {asked.processes} processes")
+    print(
+        f"{asked.optimizer}, {asked.precision}, {asked.steps} steps, AdamW at {asked.learning_rate:g}, "
+        f"{asked.processes} processes"
+    )
     print(table(outcomes))
 
 

@@ -4,6 +4,7 @@ DVC decides whether a stage runs; this cache decides, inside a stage, which of i
 everything that a result depends on, so deleting the folder is always safe and costs time only.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -46,12 +47,12 @@ class ShardCache:
                 (folder / name).stat().st_size == size and file_digest(folder / name) == digest
                 for name, (size, digest) in result["files"].items()
             )
+            os.utime(folder)
         except (OSError, ValueError, KeyError):
             intact = False
         if not intact:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        os.utime(folder)
         return folder, result["value"]
 
     def workspace(self) -> Path:
@@ -59,8 +60,8 @@ class ShardCache:
         self.directory.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=".tmp-", dir=self.directory))
 
-    def put(self, key: str, workspace: Path, value: Mapping[str, Any]) -> Path:
-        """Commit a workspace under ``key``; when another process was first, its entry stays."""
+    def put(self, key: str, workspace: Path, value: Mapping[str, Any], *, replace: bool = False) -> Path:
+        """Commit a workspace under ``key``; when another process was first, its entry stays, unless ``replace``."""
         files = {
             path.relative_to(workspace).as_posix(): (path.stat().st_size, file_digest(path))
             for path in sorted(workspace.rglob("*"))
@@ -69,6 +70,8 @@ class ShardCache:
         write_json(workspace / _RESULT, {"files": files, "value": dict(value)})
         folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        if replace:
+            shutil.rmtree(folder, ignore_errors=True)
         try:
             workspace.replace(folder)
         except OSError:
@@ -77,13 +80,12 @@ class ShardCache:
 
     def evict(self) -> int:
         """Remove abandoned workspaces and the least recently used entries beyond the cap; bytes freed."""
-        entries = []
-        for folder in self.directory.glob("??/*"):
-            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-            entries.append((folder.stat().st_mtime, size, folder))
+        entries = [entry for folder in self.directory.glob("??/*") if (entry := _weigh(folder)) is not None]
+        newest = max((mtime for mtime, _, _ in entries), default=0.0)
         for folder in self.directory.glob(".tmp-*"):
-            if folder.stat().st_mtime < _newest(entries) - 86_400:
-                shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # committed or removed by its own process meanwhile
+                if folder.stat().st_mtime < newest - 86_400:
+                    shutil.rmtree(folder, ignore_errors=True)
         excess = sum(size for _, size, _ in entries) - self.max_bytes
         freed = 0
         for _, size, folder in sorted(entries):
@@ -97,8 +99,13 @@ class ShardCache:
         return self.directory / key[:2] / key
 
 
-def _newest(entries: list[tuple[float, int, Path]]) -> float:
-    return max((mtime for mtime, _, _ in entries), default=0.0)
+def _weigh(folder: Path) -> tuple[float, int, Path] | None:
+    """Time of last use and bytes of an entry; None if another process evicted it meanwhile."""
+    try:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return folder.stat().st_mtime, size, folder
+    except FileNotFoundError:
+        return None
 
 
 def open_cache(directory: Path, max_gb: float) -> ShardCache:

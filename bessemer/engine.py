@@ -1,14 +1,15 @@
-"""Map a function over shards: in local processes, with the shard cache, in a fixed order.
+"""Map a function over shards: in local processes or threads, with the shard cache, in a fixed order.
 
 A job's function writes Parquet shards through an :class:`OutputWriter` and returns numbers about them. The result does
 not depend on the number of workers: jobs are independent, and their results are returned in the order of the jobs.
 """
 
+import contextlib
 import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,14 +53,26 @@ class JobResult:
 
 @dataclass
 class OutputWriter:
-    """Where a job writes its shards. Each is on disk when ``write`` returns, so large inputs can be streamed."""
+    """Where a job writes its shards. Each is in a file when ``write`` returns, so large inputs can be streamed.
+
+    Files are not waited for until they are on disk: the cache verifies the digest of whatever it gives out.
+    """
 
     directory: Path
     shards: dict[str, list[ShardInfo]] = field(default_factory=dict)
 
-    def write(self, role: str, name: str, table: pa.Table) -> None:
-        """Write one shard of ``role`` (a key of ``outputs``)."""
-        self.shards.setdefault(role, []).append(write_shard(self.directory / role, name, table))
+    def write(
+        self,
+        role: str,
+        name: str,
+        table: pa.Table,
+        *,
+        row_groups: Sequence[int] | None = None,
+        plain: Sequence[str] = (),
+    ) -> None:
+        """Write one shard of ``role`` (a key of ``outputs``); the options are those of :func:`write_shard`."""
+        info = write_shard(self.directory / role, name, table, row_groups=row_groups, plain=plain, durable=False)
+        self.shards.setdefault(role, []).append(info)
 
 
 JobFunction = Callable[[Job, OutputWriter], Stats]
@@ -73,6 +86,8 @@ def map_jobs(
     stage: StageContext,
     label: str,
     key: Sequence[object] = (),
+    threads: bool = False,
+    link: bool = False,
 ) -> list[JobResult]:
     """Run ``function`` for every job and collect its shards in the directories of ``outputs``.
 
@@ -83,6 +98,8 @@ def map_jobs(
         stage: gives workers, cache, and what every key holds: the stage's sections and the digest of its code.
         label: shown beside the progress bar, for example ``"signals"``. Also part of the key.
         key: further JSON-able parts of the cache key: whatever ``function`` was bound to that changes its result.
+        threads: run in threads of this process: for a function that spends its time without the interpreter's lock.
+        link: link files to the cache's instead of copying them: for directories that nobody edits or keeps.
 
     Returns:
         One result per job, in the order of ``jobs``.
@@ -104,15 +121,16 @@ def map_jobs(
     with progress(label, len(jobs), "jobs") as bar:
         missing = []
         for index, (job, job_key) in enumerate(zip(jobs, keys, strict=True)):
-            found = _restore(cache, job_key, job, roots, cached=True)
+            found = _restore(cache, job_key, job, roots, cached=True, link=link)
             if found is None:
                 missing.append(index)
             else:
                 results[index] = found
                 bar.advance()
         workers = min(stage.runtime.resolved_workers, max(1, len(missing)))
-        for index in _run(function, [(index, jobs[index], keys[index]) for index in missing], cache, workers):
-            made = _restore(cache, keys[index], jobs[index], roots, cached=False)
+        todo = [(index, jobs[index], keys[index]) for index in missing]
+        for index in _run(function, todo, cache, workers, threads=threads):
+            made = _restore(cache, keys[index], jobs[index], roots, cached=False, link=link)
             if made is None:
                 raise DataError(
                     f"{cache.directory}: a result vanished while the stage ran; do not clean the cache meanwhile."
@@ -132,14 +150,15 @@ def finish_directory(
     return write_manifest(directory, shards, made_from)
 
 
-def _run(function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int) -> Iterator[int]:
+def _run(
+    function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int, *, threads: bool
+) -> Iterator[int]:
     if workers == 1:
         for index, job, job_key in todo:
             _compute(function, job, job_key, cache)
             yield index
         return
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded) as pool:
+    with _pool(workers, threads=threads) as pool:
         pending: dict[Future[None], int] = {
             pool.submit(_compute, function, job, job_key, cache): index for index, job, job_key in todo
         }
@@ -155,6 +174,13 @@ def _run(function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCa
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _pool(workers: int, *, threads: bool) -> Executor:
+    if threads:
+        return ThreadPoolExecutor(workers)
+    context = multiprocessing.get_context("forkserver")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_single_threaded)
 
 
 def _single_threaded() -> None:
@@ -175,8 +201,10 @@ def _compute(function: JobFunction, job: Job, job_key: str, cache: ShardCache) -
         shutil.rmtree(workspace, ignore_errors=True)
 
 
-def _restore(cache: ShardCache, job_key: str, job: Job, roots: Mapping[str, Path], *, cached: bool) -> JobResult | None:
-    """Copy an entry into the output directories. Copied, never linked: outputs may be edited or made read-only."""
+def _restore(
+    cache: ShardCache, job_key: str, job: Job, roots: Mapping[str, Path], *, cached: bool, link: bool
+) -> JobResult | None:
+    """Bring an entry into the output directories; copied unless ``link``: outputs may be edited or made read-only."""
     entry = cache.get(job_key)
     if entry is None:
         return None
@@ -186,6 +214,14 @@ def _restore(cache: ShardCache, job_key: str, job: Job, roots: Mapping[str, Path
         for info in infos:
             target = roots[role] / f"{info.name}.parquet"
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            shutil.copyfile(folder / role / target.name, temporary)
+            _bring(folder / role / target.name, temporary, link=link)
             temporary.replace(target)
     return JobResult(job=job, shards=shards, stats=value["stats"], cached=cached)
+
+
+def _bring(source: Path, target: Path, *, link: bool) -> None:
+    if link:
+        with contextlib.suppress(OSError):  # another file system, or one without links
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)

@@ -1,6 +1,6 @@
 """Shard directories: Parquet files and a manifest, the same bytes for any number of workers.
 
-Every file is written to a temporary name, flushed to disk and renamed, so a killed writer never leaves half a shard.
+Every file is written to a temporary name and renamed, so a killed writer never leaves half a shard.
 """
 
 import json
@@ -68,31 +68,53 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
 
 
-def write_shard(directory: Path, name: str, table: pa.Table) -> ShardInfo:
+def write_shard(
+    directory: Path,
+    name: str,
+    table: pa.Table,
+    *,
+    row_groups: Sequence[int] | None = None,
+    plain: Sequence[str] = (),
+    durable: bool = True,
+) -> ShardInfo:
     """Write one shard with the project's fixed Parquet settings.
 
     Args:
         directory: created when missing.
         name: file name without ``.parquet``; only letters, digits, ``.``, ``_`` and ``-``.
         table: its row order is kept.
+        row_groups: rows of each row group, in order; by default groups of ``ROW_GROUP_ROWS``.
+        plain: columns of random bits (hashes), which neither a dictionary nor compression makes smaller.
+        durable: wait until the file is on disk. Not needed where its digest is verified before it is used.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.parquet"
     temporary = directory / f".{name}.{os.getpid()}.tmp"
-    pq.write_table(
-        table.replace_schema_metadata(None),
+    table = table.replace_schema_metadata(None)
+    squeezed = [column for column in table.column_names if column not in plain]
+    with pq.ParquetWriter(
         temporary,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=ROW_GROUP_ROWS,
+        table.schema,
+        compression={column: "zstd" if column in squeezed else "none" for column in table.column_names},
+        compression_level=dict.fromkeys(squeezed, 3),
+        use_dictionary=squeezed,
         data_page_version="2.0",
-    )
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
+    ) as writer:
+        start = 0
+        for rows in _row_groups(table.num_rows) if row_groups is None else row_groups:
+            writer.write_table(table.slice(start, rows), row_group_size=max(1, rows))
+            start += rows
+    if durable:
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
     digest = file_digest(temporary)
     size = temporary.stat().st_size
     temporary.replace(path)
     return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
+
+
+def _row_groups(rows: int) -> list[int]:
+    return [min(ROW_GROUP_ROWS, rows - start) for start in range(0, max(1, rows), ROW_GROUP_ROWS)]
 
 
 def write_manifest(directory: Path, shards: Iterable[ShardInfo], made_from: Mapping[str, str]) -> Manifest:
