@@ -6,7 +6,7 @@ then widened to the superset that real pages under that label use.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
@@ -58,8 +58,9 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
     """Decode bytes of unknown origin.
 
     Order: byte order mark, the charset stated from outside (HTTP), the page's own declaration, UTF-8, statistical
-    detection. The first that decodes every byte wins; bytes that are valid multi-byte UTF-8 are never read as a
-    single-byte charset, whatever is stated. If none fits, the one with the fewest replaced characters is used.
+    detection. The first that decodes every byte wins; bytes that are valid multi-byte UTF-8 are never read in another
+    charset, whatever is stated (unless escape sequences are), also where they end inside a character: what there is of
+    that one is left out. If none fits, the one with the fewest replaced characters is used.
 
     Args:
         data: the bytes.
@@ -71,8 +72,13 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
             return _replacing(data[len(mark) :], name)
     if data.isascii() and b"\x1b" not in data and b"~{" not in data:
         return Decoded(data.decode("ascii"), "ascii", 0.0)
+    declared = [name for label in _labels(data, stated, html) if (name := codec_name(label))]
+    whole = None if any(_is_stateful(name) for name in declared) else _utf8_start(data)
+    # A byte above 127 that ends nothing but ASCII proves nothing: it may be a letter of a single-byte charset.
+    if whole is not None and (whole == data or not whole.isascii()):
+        return Decoded(whole.decode("utf-8"), "utf-8", 0.0)
     tried: list[str] = []
-    for name in _candidates(data, stated, html):
+    for name in _candidates(data, declared):
         if name in tried:
             continue
         tried.append(name)
@@ -88,16 +94,13 @@ def detect(sample: bytes) -> str:
     for mark, name in _BOMS:
         if sample.startswith(mark):
             return name
-    if _is_utf8_start(sample):
+    if _utf8_start(sample) is not None:
         return "utf-8"
     found = detect_encoding(sample, max_len=_SAMPLE_BYTES)
     return (codec_name(found) if found else None) or "utf-8"
 
 
-def _candidates(data: bytes, stated: str | None, html: bool) -> Iterator[str]:
-    declared = [name for label in _labels(data, stated, html) if (name := codec_name(label))]
-    if not any(_is_stateful(name) for name in declared) and _is_utf8_start(data):
-        yield "utf-8"
+def _candidates(data: bytes, declared: Sequence[str]) -> Iterator[str]:
     yield from declared
     yield "utf-8"
     found = detect_encoding(data, max_len=_SAMPLE_BYTES)
@@ -122,12 +125,14 @@ def _is_stateful(name: str) -> bool:
     return name.startswith(("iso2022", "hz"))
 
 
-def _is_utf8_start(data: bytes) -> bool:
+def _utf8_start(data: bytes) -> bytes | None:
+    """The whole characters of UTF-8 that may end inside one; None for what is no UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return error.reason == "unexpected end of data" and len(data) - error.start < 4 and error.start > 0
-    return True
+        cut = error.reason == "unexpected end of data" and error.start > 0
+        return data[: error.start] if cut else None
+    return data
 
 
 def _replacing(data: bytes, name: str) -> Decoded:

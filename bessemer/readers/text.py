@@ -16,7 +16,7 @@ def read_text(path: Path, locator: str, limits: Limits) -> Iterator[Item]:
         path: the file.
         locator: its place in the source, which is the record's locator; of a file that is larger than
             ``limits.record_bytes`` the records are ``<locator>:<number from 1>``.
-        limits: bound a record. A stretch of that size without a single line break is quarantined.
+        limits: bound a record. A line that is longer, its break included, is quarantined; the lines around it are not.
     """
     with ByteStream(path, limits) as stream:
         head, damage = _read_up_to(stream, limits.record_bytes)
@@ -53,8 +53,10 @@ def _chunks(head: bytes, stream: ByteStream, damage: Damaged | None, locator: st
                 yield _chunk(waiting[:cut], charset, f"{locator}:{number}", limits)
                 waiting = waiting[cut:]
             else:
-                yield _unbroken(waiting, f"{locator}:{number}", limits)
-                waiting = _pass_over_line(stream, decoder) if damage is None else ""
+                line, newline, waiting = waiting.partition("\n")
+                yield _unbroken(line, f"{locator}:{number}", limits)
+                if not newline and damage is None:
+                    waiting = _pass_over_line(stream, decoder)
         if damage is not None:
             break
         piece, damage = _read_up_to(stream, limits.record_bytes)

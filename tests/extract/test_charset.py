@@ -46,6 +46,19 @@ def test_utf8_under_a_wrong_label_is_still_utf8(text: str, actual: str) -> None:
     assert decode(text.encode(actual), "windows-1251").text == text
 
 
+@pytest.mark.parametrize("stated", [None, "windows-1251", "iso-8859-1", "gbk", "big5", "utf-8", "shift_jis"])
+@pytest.mark.parametrize("text", [GERMAN + "€", KOREAN, RUSSIAN[:-1], "人人生而自由，在尊严和权利上一律平等。", "😀 😀"])
+def test_utf8_that_ends_inside_a_character_is_still_utf8(text: str, stated: str | None) -> None:
+    for missing in range(1, len(text[-1].encode())):
+        decoded = decode(text.encode()[:-missing], stated)
+        assert (decoded.text, decoded.charset, decoded.undecodable) == (text[:-1], "utf-8", 0.0)
+
+
+def test_a_last_letter_above_ascii_is_not_taken_for_cut_utf8() -> None:
+    for text in ("Kaffee im Café", "ø"):
+        assert decode(text.encode("cp1252"), "iso-8859-1").text == text
+
+
 def test_the_server_is_believed_before_the_page_and_the_bytes_before_both() -> None:
     whole = page(RUSSIAN, "windows-1251").encode("koi8-r")
     assert RUSSIAN in decode(whole, "koi8-r", html=True).text

@@ -4,7 +4,10 @@ import gzip
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bessemer.readers import streams
 from bessemer.readers.html import read_html
 from bessemer.readers.records import Item, Limits, Reason, Record, Unreadable
 from bessemer.readers.text import read_text
@@ -51,6 +54,35 @@ def test_one_endless_line_is_quarantined_and_what_follows_is_read(tmp_path: Path
     found = read(tmp_path / "a.txt")
     assert [item.reason for item in found if isinstance(item, Unreadable)] == [Reason.TOO_LARGE]
     assert [item.text for item in found if isinstance(item, Record)] == ["before\n", "after\n"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.text("ab 自é", max_size=120) | st.integers(90, 400).map("x".__mul__) | st.just(""), max_size=40),
+    limit=st.integers(40, 100),
+    piece=st.integers(1, 300),
+)
+def test_every_line_within_the_limit_survives_whatever_stands_around_it(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], limit: int, piece: int
+) -> None:
+    path = tmp_path_factory.mktemp("lines") / "a.txt"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "PIECE", piece)
+        found = read(path, Limits(record_bytes=limit, expansion=1000.0, undecodable=0.001))
+    kept = "".join(item.text or "" for item in found if isinstance(item, Record))
+    assert kept == "".join(f"{line}\n" for line in lines if len(line) < limit)
+    too_large = [item for item in found if isinstance(item, Unreadable) and item.reason is Reason.TOO_LARGE]
+    assert len(too_large) == sum(len(line) >= limit for line in lines)
+
+
+def test_a_line_just_over_the_limit_costs_itself_only(tmp_path: Path) -> None:
+    good = "".join(f"Paragraph {n} is short.\n\n" for n in range(300))
+    (tmp_path / "a.txt").write_text("x" * 2050 + "\n" + good)
+    lost, *found = read(tmp_path / "a.txt", SMALL)
+    assert isinstance(lost, Unreadable)
+    assert (lost.reason, lost.size) == (Reason.TOO_LARGE, 2050)
+    assert "".join(item.text or "" for item in found if isinstance(item, Record)) == good
 
 
 def test_what_no_charset_decodes_is_quarantined(tmp_path: Path) -> None:
