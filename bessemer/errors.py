@@ -10,6 +10,11 @@ class BessemerError(Exception):
     exit_code = 1
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether an extension written in Rust panicked: that derives from BaseException only, so Exception misses it."""
+    return not isinstance(error, Exception) and type(error).__name__ == "PanicException"
+
+
 class ConfigError(BessemerError):
     """params.yaml, runtime.yaml or a command line cannot be used as it stands."""
 

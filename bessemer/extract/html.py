@@ -1,11 +1,13 @@
 """HTML pages to plain text, with one of two extractors."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from resiliparse.extract.html2text import extract_plain_text
 
 from bessemer.config.ingest import HtmlParams
+from bessemer.errors import is_panic
 from bessemer.extract.charset import decode
 
 _MAX_DEPTH = 2000
@@ -14,7 +16,7 @@ _MAX_DEPTH = 2000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)")
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
 _TABLE_PARTS = {"tr", "td", "th", "thead", "tbody", "tfoot", "colgroup"}
-_IMPLIED_ENDS = {"p", "li", "dt", "dd", "option", "optgroup", "rp", "rt", "html", "head", "body"}
+_IMPLIED_ENDS = {"p", "li", "dt", "dd", "html", "head", "body"}
 _CLOSED_BY_THE_PARSER = _VOID | _TABLE_PARTS | _IMPLIED_ENDS
 
 
@@ -47,20 +49,35 @@ def html_to_text(page: bytes, stated_charset: str | None, params: HtmlParams, un
     extract = _trafilatura() if params.extractor == "trafilatura" else _resiliparse
     try:
         return extract(decoded.text, params.main_content), decoded.charset
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise ExtractionFailed(f"{params.extractor}: {type(error).__name__}: {error}") from error
 
 
 def _is_too_deep(page: str) -> bool:
-    """An estimate of the nesting: start tags less end tags of elements that a parser does not close by itself."""
+    """An estimate of the nesting: start tags less the end tags that have one, of elements that no parser closes itself.
+
+    ``option`` is closed by the next one, unless there is something in between; ``optgroup``, ``rt`` and ``rp`` only
+    inside elements that need not be there.
+    """
     if page.count("<") <= _MAX_DEPTH:
         return False
-    depth = 0
+    open_elements: Counter[str] = Counter()
+    depth, before = 0, ""
     for match in _TAG.finditer(page):
-        if match.group(2).lower() not in _CLOSED_BY_THE_PARSER:
-            depth = max(0, depth - 1) if match.group(1) else depth + 1
+        name = match.group(2).lower()
+        if match.group(1):
+            if open_elements[name]:
+                open_elements[name] -= 1
+                depth -= 1
+            continue
+        if name not in _CLOSED_BY_THE_PARSER and not name == before == "option":
+            open_elements[name] += 1
+            depth += 1
             if depth > _MAX_DEPTH:
                 return True
+        before = name
     return False
 
 

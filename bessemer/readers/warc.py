@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fastwarc.warc import WarcRecord, WarcRecordType
 
+from bessemer.errors import is_panic
 from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Record, Skip, Skipped, Unreadable
 from bessemer.readers.streams import ByteStream, Damaged
 
@@ -90,9 +91,8 @@ def _read_frame(frame: _Frame, locator: str, limits: Limits) -> Item:
         reader = record.reader
         body = reader.read(limits.record_bytes + 1) if reader is not None else b""
     except BaseException as error:
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not isinstance(error, Exception) and not is_panic(error):  # FastWARC panics on some input
             raise
-        # FastWARC, which is Rust, panics on some input; a panic derives from BaseException only.
         return Unreadable(locator, Reason.MALFORMED, f"the record cannot be parsed ({error})", size, excerpt)
     if len(body) > limits.record_bytes:
         detail = f"a body of more than {limits.record_bytes:,} bytes, over ingest.max_record_bytes"

@@ -47,7 +47,7 @@ def test_utf8_under_a_wrong_label_is_still_utf8(text: str, actual: str) -> None:
 
 
 @pytest.mark.parametrize("stated", [None, "windows-1251", "iso-8859-1", "gbk", "big5", "utf-8", "shift_jis"])
-@pytest.mark.parametrize("text", [GERMAN + "€", KOREAN, RUSSIAN[:-1], "人人生而自由，在尊严和权利上一律平等。", "😀 😀"])
+@pytest.mark.parametrize("text", [GERMAN + "€", KOREAN, RUSSIAN[:-1], "人人生而自由，在尊严和权利上平等", "😀 😀"])
 def test_utf8_that_ends_inside_a_character_is_still_utf8(text: str, stated: str | None) -> None:
     for missing in range(1, len(text[-1].encode())):
         decoded = decode(text.encode()[:-missing], stated)

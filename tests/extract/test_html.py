@@ -3,6 +3,7 @@
 import pytest
 
 from bessemer.config.ingest import HtmlParams
+from bessemer.extract import html
 from bessemer.extract.html import ExtractionFailed, Undecodable, html_to_text
 
 PAGE = """<html><head><meta charset="euc-kr"><title>t</title><script>var x = 1;</script></head><body>
@@ -48,7 +49,46 @@ def test_absurd_nesting_is_refused_before_the_extractor_sees_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [b"<li>item" * 5000, b"<div>x</div>" * 5000, b"<p>x<br>" * 5000, b"<table>" + b"<tr><td>x" * 4000]
+    "unit",
+    [
+        "<rt>x ",
+        "<rp>x ",
+        "<optgroup>x ",
+        "<ruby>x<rt>y</b>",
+        "<rt><option>x",
+        "<option><li><option><dd>",
+        "<font>x</foo>",
+    ],
+)
+def test_elements_that_nest_are_counted_whatever_end_tags_stand_between(unit: str) -> None:
+    with pytest.raises(ExtractionFailed, match="nested more than"):
+        html_to_text(unit.encode() * 100_000, None, HtmlParams(), 0.0)
+
+
+def test_a_panic_of_the_extractor_is_the_pages_fault_and_an_interrupt_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        """As pyo3 derives it."""
+
+    for raised, expected in ((PanicException, ExtractionFailed), (KeyboardInterrupt, KeyboardInterrupt)):
+
+        def extract(page: str, main_content: bool, raised: type[BaseException] = raised) -> str:
+            raise raised("index out of bounds")
+
+        monkeypatch.setattr(html, "_resiliparse", extract)
+        with pytest.raises(expected, match="index out of bounds"):
+            html_to_text(b"<p>x", None, HtmlParams(), 0.0)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<li>item" * 5000,
+        b"<div>x</div>" * 5000,
+        b"<p>x<br>" * 5000,
+        b"<table>" + b"<tr><td>x" * 4000,
+        b"<select>" + b"<option>x" * 4000,
+        b"<ruby>x<rt>y</rt></ruby>" * 4000,
+    ],
 )
 def test_long_pages_are_not_taken_for_deep_ones(page: bytes) -> None:
     html_to_text(page, None, HtmlParams(main_content=False), 0.0)
