@@ -11,10 +11,12 @@ STAMP := $(VENV)/.installed
 # What the tools need beyond the line itself; `EXTRAS=dev,docs make setup` installs more.
 EXTRAS ?= dev
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+PEERS := .venv-bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup repro test test-all check serve report bench clean
+.PHONY: help setup repro test test-all check serve report bench bench-dedup bench-strategies clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -53,9 +55,23 @@ serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this 
 report: $(STAMP) ## write the overall report of the newest run again
 	@bessemer report
 
-bench: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
-	@python -m benchmarks.strategies
+bench: bench-dedup bench-strategies ## measure: deduplication beside its peers, strategies beside each other
 
-clean: ## remove caches; artifacts, the DVC cache, live checkpoints, facts of runs and .venv stay
+# The peers have needs of their own, so they have an environment of their own.
+$(PEERS)/.installed: benchmarks/peers.txt $(STAMP)
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@echo "bessemer: installing what is measured beside it into $(PEERS)"
+	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+	@touch $@
+
+bench-dedup: $(STAMP) $(PEERS)/.installed ## measure deduplication beside datasketch, datatrove and rensa (BENCH_ARGS)
+	@test -f data/documents/_manifest.json || bessemer run ingest
+	@python -m benchmarks.dedup $(BENCH_ARGS)
+
+bench-strategies: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
+	@if [ -d data/tokens/train ]; then python -m benchmarks.strategies; \
+	  else echo "bessemer: data/tokens is missing: 'make repro' makes what the strategies are compared on"; fi
+
+clean: ## remove caches; artifacts, the DVC cache, live checkpoints, facts of runs and environments stay
 	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv*/*' -prune -exec rm -rf {} +
