@@ -34,7 +34,9 @@ class Runtime(Strict):
     )
     grace_s: float = Field(25.0, gt=0, description="seconds between asking a stage to stop and ending it")
     resume_from: Path | None = Field(
-        None, description="checkpoint folder to continue from across a code or schedule change"
+        None,
+        description="checkpoint folder of another run to start from, across a code or schedule change; a run is "
+        "continued only with the one it was started with",
     )
     distributed: DistributedRuntime = Field(
         default_factory=DistributedRuntime, description="processes and strategy of pretraining"

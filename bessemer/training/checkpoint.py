@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bessemer.errors import ConfigError, TryAgain
@@ -78,7 +77,10 @@ class CheckpointStore:
         return self.directory / f".saving-{step:07d}"
 
     def commit(self, step: int, *, kind: str, world: int, state: dict[str, Any]) -> Path:
-        """Hash and flush what was written, rename it into place, and drop the checkpoints that are too old."""
+        """Hash and flush what was written, rename it into place, and drop the checkpoints that are too old.
+
+        Later steps go first: this run continued from before them, which it does only when they are damaged.
+        """
         source = self.saving(step)
         files = {}
         for path in sorted(item for item in source.rglob("*") if item.is_file()):
@@ -94,8 +96,9 @@ class CheckpointStore:
             shutil.rmtree(target)
         source.rename(target)
         _flush(self.directory)
-        for old in self.steps()[: -self._keep]:
-            shutil.rmtree(self.directory / f"step-{old:07d}")
+        healthy = [done for done in self.steps() if done <= step]
+        for dropped in [done for done in self.steps() if done > step] + healthy[: -self._keep]:
+            shutil.rmtree(self.directory / f"step-{dropped:07d}")
         return target
 
     def steps(self) -> list[int]:
@@ -137,6 +140,18 @@ def verify(path: Path) -> CheckpointManifest:
     return manifest
 
 
+def checkpoint_digest(path: Path) -> str:
+    """xxh3-128 of a checkpoint's manifest, in hex: it names every byte of the checkpoint.
+
+    Raises:
+        ConfigError: there is no manifest.
+    """
+    try:
+        return file_digest(path / MANIFEST)
+    except OSError:
+        raise ConfigError(f"runtime.resume_from: {path} has no readable {MANIFEST}: it is no checkpoint.") from None
+
+
 def require_compatible(path: Path, manifest: CheckpointManifest, kind: str, world: int) -> None:
     """Refuse a checkpoint that this strategy cannot read.
 
@@ -175,11 +190,6 @@ def sole_trainer(directory: Path) -> Iterator[None]:
         file.write(f"pid {os.getpid()}")
         file.flush()
         yield
-
-
-def tensors_are_finite(tensors: dict[str, torch.Tensor]) -> bool:
-    """Whether every value is a number."""
-    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
 
 
 def _flush(path: Path) -> None:

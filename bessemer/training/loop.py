@@ -164,6 +164,9 @@ def resume(run: Run, source: Path | None) -> int:
 
     Returns:
         The step that was continued after, 0 for a new run.
+
+    Raises:
+        ConfigError: ``source`` cannot be read by this run, or has no step left to make.
     """
     topology, store = run.topology, run.store
     found = store.newest(lambda sentence: print(f"pretrain: {sentence}", flush=True)) if topology.is_main else None
@@ -173,6 +176,11 @@ def resume(run: Run, source: Path | None) -> int:
         return 0
     manifest = verify(path)
     require_compatible(path, manifest, run.kind, topology.world)
+    if step < 0 and manifest.step >= run.params.steps:
+        raise ConfigError(
+            f"runtime.resume_from: {path} is after step {manifest.step} and this run has {run.params.steps} steps: "
+            "nothing is left to train; choose an earlier checkpoint or raise pretrain.tokens."
+        )
     run.engine.load(path)
     run.step = manifest.step
     run.guard = Guard.model_validate(manifest.state["guard"])

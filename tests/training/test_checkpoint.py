@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bessemer.errors import ConfigError, TryAgain
-from bessemer.training.checkpoint import CheckpointStore, require_compatible, sole_trainer, verify
+from bessemer.training.checkpoint import CheckpointStore, checkpoint_digest, require_compatible, sole_trainer, verify
 
 
 def put(store: CheckpointStore, step: int, *, kind: str = "torch", world: int = 1) -> Path:
@@ -54,6 +54,27 @@ def test_a_damaged_newest_is_passed_over_with_a_reason(tmp_path: Path, harm: str
     assert found[1].step == 5
     assert len(reasons) == 1
     assert "damaged" in reasons[0]
+
+
+def test_the_first_checkpoint_after_a_damaged_one_stays_and_is_the_only_future(tmp_path: Path) -> None:
+    put(CheckpointStore(tmp_path, keep=2), 100)
+    (put(CheckpointStore(tmp_path, keep=2), 200) / "weights").unlink()
+    store = CheckpointStore(tmp_path, keep=1)
+    put(store, 150)
+    found = store.newest(pytest.fail)
+    assert found is not None
+    assert found[1].step == 150
+    assert store.steps() == [150]
+
+
+def test_a_checkpoint_is_named_by_every_byte_of_it(tmp_path: Path) -> None:
+    first, second = (CheckpointStore(tmp_path / name, keep=1) for name in "ab")
+    named = checkpoint_digest(put(first, 5))
+    assert checkpoint_digest(put(second, 5)) == named
+    (second.prepare(6) / "weights").write_bytes(b"other")
+    assert checkpoint_digest(second.commit(6, kind="torch", world=1, state={})) != named
+    with pytest.raises(ConfigError, match=r"runtime\.resume_from: .*no checkpoint"):
+        checkpoint_digest(tmp_path / "c")
 
 
 def test_a_save_that_was_killed_leaves_no_checkpoint_and_is_cleared_away(tmp_path: Path) -> None:
