@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -35,6 +36,9 @@ from bessemer.shards import write_json
 
 RUN_ENVIRONMENT = "BESSEMER_RUN"
 TRACEBACK_ENVIRONMENT = "BESSEMER_TRACEBACK"
+RANK_ENVIRONMENT = "RANK"
+RECORD_ENVIRONMENT = "BESSEMER_RECORD"
+"""File in which a process that another one of the same stage has started leaves its record, to speak through that."""
 PARAMS = "params.yaml"
 
 
@@ -51,6 +55,11 @@ class RunRecord:
     def note(self, key: str, value: Any) -> None:
         """Keep a JSON-able fact: a throughput, a device, a resolved setting."""
         self.notes[key] = value
+
+    def take_over(self, facts: Mapping[str, Any]) -> None:
+        """Keep what another process of the stage has noted in its record, given as it was written."""
+        self.jobs |= facts.get("jobs", {})
+        self.notes |= facts.get("notes", {})
 
     def count_jobs(self, label: str, *, total: int, cached: int) -> None:
         """Keep how many jobs of a map there were, and how many the shard cache answered."""
@@ -116,6 +125,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
         sections: section name to its model; the stage's own first. They must be those that dvc.yaml lists.
     """
     _die_with_parent()
+    _end_in_order_on_sigterm()
     root = Path.cwd()
     record = RunRecord(run=os.environ.get(RUN_ENVIRONMENT) or _default_run(), stage=name)
     error: BaseException | None = None
@@ -128,10 +138,11 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
     except BaseException as raised:
         error = raised
     code = _exit_code(error)
-    if os.environ.get("RANK", "0") == "0":  # of several training processes the first one speaks for all
-        _write_record(root, record, code, error)
-        if error is not None:
-            _say(name, error)
+    path = _record_path(root, record)
+    if path is not None:
+        _write_record(path, record, code, error)
+    if error is not None:
+        _say(name, error)
     sys.stdout.flush()
     sys.exit(code)
 
@@ -168,19 +179,41 @@ def _exit_code(error: BaseException | None) -> int:
     return 1
 
 
-def _say(name: str, error: BaseException) -> None:
+def _sentence(error: BaseException) -> str:
+    """What the stage says of its end, on the terminal and in its record."""
     if isinstance(error, BessemerError):
-        print(f"bessemer: {name}: {error}", file=sys.stderr)
-        if os.environ.get(TRACEBACK_ENVIRONMENT):
-            traceback.print_exception(error)
-    elif isinstance(error, KeyboardInterrupt):
-        print(f"bessemer: {name}: interrupted; run it again to continue.", file=sys.stderr)
-    elif not isinstance(error, SystemExit):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; run it again to continue."
+    if isinstance(error, SystemExit):
+        return "" if error.code in (None, 0) else f"ended with exit code {error.code}"
+    return f"this is a bug ({type(error).__name__}: {error}); please report it."
+
+
+def _say(name: str, error: BaseException) -> None:
+    """Print why the stage ends. A process that has a parent of the same stage leaves what is expected to that one."""
+    expected = isinstance(error, BessemerError | KeyboardInterrupt)
+    if isinstance(error, SystemExit) or (expected and RECORD_ENVIRONMENT in os.environ):
+        return
+    rank = os.environ.get(RANK_ENVIRONMENT, "0")
+    speaker = name if rank == "0" else f"{name}: rank {rank}"
+    if not expected:
         traceback.print_exception(error)
-        print(f"bessemer: {name}: this is a bug ({type(error).__name__}: {error}); please report it.", file=sys.stderr)
+    print(f"bessemer: {speaker}: {_sentence(error)}", file=sys.stderr)
+    if isinstance(error, BessemerError) and os.environ.get(TRACEBACK_ENVIRONMENT):
+        traceback.print_exception(error)
 
 
-def _write_record(root: Path, record: RunRecord, code: int, error: BaseException | None) -> None:
+def _record_path(root: Path, record: RunRecord) -> Path | None:
+    """Where this process leaves its record; of several that nobody of the stage has started only the first does."""
+    if RECORD_ENVIRONMENT in os.environ:
+        return Path(os.environ[RECORD_ENVIRONMENT])
+    if os.environ.get(RANK_ENVIRONMENT, "0") != "0":
+        return None
+    return root / ".runs" / record.run / f"{record.stage}.json"
+
+
+def _write_record(path: Path, record: RunRecord, code: int, error: BaseException | None) -> None:
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     finished = time.time()
     facts = {
@@ -192,14 +225,14 @@ def _write_record(root: Path, record: RunRecord, code: int, error: BaseException
         "cpu_s": round(sum(item.ru_utime + item.ru_stime for item in usage), 3),
         "peak_memory_bytes": max(item.ru_maxrss for item in usage) * (1 if sys.platform == "darwin" else 1024),
         "exit_code": code,
-        "error": None if error is None else str(error) or type(error).__name__,
+        "error": None if error is None else _sentence(error) or None,
         "host": platform.node(),
         "python": platform.python_version(),
         "packages": package_versions(f"stages.{record.stage}"),
         "jobs": record.jobs,
         "notes": record.notes,
     }
-    write_json(root / ".runs" / record.run / f"{record.stage}.json", json.loads(json.dumps(facts, default=str)))
+    write_json(path, json.loads(json.dumps(facts, default=str)))
     for label, jobs in record.jobs.items():
         if jobs["cached"]:
             print(f"{record.stage}: {label}: {jobs['cached']} of {jobs['total']} jobs from the shard cache")
@@ -215,3 +248,23 @@ def _die_with_parent() -> None:
     """Ask Linux to end this process with its parent (prctl(2)), so that no stage outlives a killed DVC."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+
+
+def _end_in_order_on_sigterm() -> None:
+    """Let SIGTERM end the stage as Ctrl-C does, with its record and exit code 75.
+
+    A rank keeps the kernel's answer: it may be waiting for another rank in native code, where Python hears no signal.
+    Its launcher says the same of it.
+    """
+    if RANK_ENVIRONMENT in os.environ:
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, ignore_repeated)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def ignore_repeated(number: int, frame: FrameType | None) -> None:
+    """Handler of a SIGTERM after the first: who ends a process group ends DVC too, and DVC's end sends another one."""

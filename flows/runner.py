@@ -256,16 +256,18 @@ def _judge(
         return ended_by, 1, f"{name} was ended at its deadline (runtime.deadlines_s.{name})."
     if not record and any(line in text for line in BUSY):
         return Outcome.FAILED, 75, f"{name}: another DVC process holds its files; try again when it has ended."
-    return _judge_failure(name, log, text, record)
+    return _judge_failure(name, status, log, text, record)
 
 
-def _judge_failure(name: str, log: Path, text: str, record: Mapping[str, Any]) -> tuple[Outcome, int, str]:
+def _judge_failure(name: str, status: int, log: Path, text: str, record: Mapping[str, Any]) -> tuple[Outcome, int, str]:
     code = record.get("exit_code")
     if not isinstance(code, int) or code == 0:
         found = _EXIT_STATUS.findall(text)
-        code = int(found[-1]) if found else 1
+        code = int(found[-1]) if found else min(status, 1)
     if code < 0 or code > 128:
         number = -code if code < 0 else code - 128
+        if number in (signal.SIGTERM, signal.SIGINT):
+            return Outcome.FAILED, 75, f"{name} was stopped by signal {number}; the same command continues it."
         return Outcome.FAILED, 1, f"{name} was ended by signal {number} (9 is often: out of memory)."
     message = _last_words(text) or str(record.get("error") or f"see {log.name}")
     return (Outcome.GATE_FAILED if code == 3 else Outcome.FAILED), code, message.removeprefix(f"{name}: ")

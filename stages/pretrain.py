@@ -16,9 +16,10 @@ from bessemer.model.card import Lineage, read_shares
 from bessemer.model.export import export_model
 from bessemer.reporting.report import StageReport, read_report
 from bessemer.shards import directory_digest
-from bessemer.stage import RUN_ENVIRONMENT, StageContext, run_stage
+from bessemer.stage import RANK_ENVIRONMENT, RECORD_ENVIRONMENT, StageContext, run_stage
 from bessemer.tokenizer.encode import tokenizer_digest
-from bessemer.tokens.directory import DOCUMENTS
+from bessemer.tokens.directory import DOCUMENTS, verify_tokens
+from bessemer.training.checkpoint import checkpoint_digest
 from bessemer.training.launch import launch
 from bessemer.training.metrics import read_metrics
 from bessemer.training.report import final_loss, last_validation, read_outcome, report_training
@@ -31,11 +32,13 @@ def main(context: StageContext) -> StageReport:
     params: PretrainParams = context.section
     digests = input_digests(context.root)
     places = places_of(context, digests)
-    if needs_launch(context):
+    launching = needs_launch(context)
+    if is_first():
+        verify_tokens(places.train)
+        verify_tokens(places.validation)
+    if launching:
         processes = planned_processes(context.runtime.distributed)
-        os.environ[RUN_ENVIRONMENT] = context.record.run
-        launch(context.module, processes, root=context.root, grace_s=context.runtime.grace_s)
-        note_outcome(context, places.scratch)
+        launch(context.module, processes, root=context.root, grace_s=context.runtime.grace_s, record=context.record)
         return read_report(context.root / layout.REPORTS / context.name)
 
     trained = pretrain(places, params, context.runtime.distributed, context.progress)
@@ -56,6 +59,11 @@ def needs_launch(context: StageContext) -> bool:
     return strategy != "none"
 
 
+def is_first() -> bool:
+    """Whether this process is the first of the stage: the only one, the one that starts ranks, or another's rank 0."""
+    return RECORD_ENVIRONMENT not in os.environ and os.environ.get(RANK_ENVIRONMENT, "0") == "0"
+
+
 def input_digests(root: Path) -> dict[str, str]:
     """Digests of everything that the model is made from."""
     return {
@@ -66,9 +74,16 @@ def input_digests(root: Path) -> dict[str, str]:
 
 
 def places_of(context: StageContext, digests: dict[str, str]) -> Places:
-    """Folders of the run. Its scratch folder is named by data, parameters and code: what is in it can be continued."""
-    identity = json.dumps([context.identity, digests], sort_keys=True)
+    """Folders of the run. What is in its scratch folder can be continued: it is named by data, parameters and code.
+
+    So it is by the checkpoint of another run that this one starts from.
+
+    Raises:
+        ConfigError: there is no such checkpoint.
+    """
     root, source = context.root, context.runtime.resume_from
+    origin = [] if source is None else [checkpoint_digest(root / source)]
+    identity = json.dumps([context.identity, digests, *origin], sort_keys=True)
     return Places(
         train=root / layout.TOKENS_TRAIN,
         validation=root / layout.TOKENS_VAL,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = """
-import sys
+import os, signal, sys, time
 from pydantic import Field
 from bessemer.config.base import Strict
 from bessemer.errors import ConfigError, DataError, TryAgain
@@ -27,6 +27,13 @@ def main(context):
     if how == "again": raise TryAgain("Interrupted; run again.")
     if how == "bug": raise ZeroDivisionError("surprise")
     if how == "interrupt": raise KeyboardInterrupt
+    if how == "terminated":
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(20)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
     value = 5.0 if how == "gate" else 1.0
     return StageReport(stage="toy", title="Toy", summary="Toy.", metrics={"value": value},
         checks=[check("value", value, "<=", context.section.limit, severity="error", reason="it must be small")])
@@ -35,19 +42,32 @@ run_stage("toy", main, toy=Toy)
 """
 
 
-def run(root: Path, how: str, params: str = "toy: {limit: 3}\n") -> tuple[int, str, dict[str, object]]:
+def process(root: Path, how: str, params: str, **extra: str) -> "subprocess.CompletedProcess[str]":
     (root / "params.yaml").write_text(params)
-    environment = {**os.environ, "BESSEMER_RUN": "r1", "PYTHONPATH": str(Path.cwd())}
-    done = subprocess.run(
+    environment = {**os.environ, "BESSEMER_RUN": "r1", "PYTHONPATH": str(Path.cwd()), **extra}
+    return subprocess.run(
         [sys.executable, "-c", SCRIPT, how], cwd=root, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def run(root: Path, how: str, params: str = "toy: {limit: 3}\n") -> tuple[int, str, dict[str, object]]:
+    done = process(root, how, params)
     record = json.loads((root / ".runs/r1/toy.json").read_text())
     return done.returncode, done.stderr, record
 
 
 @pytest.mark.parametrize(
     ("how", "code"),
-    [("fine", 0), ("config", 2), ("gate", 3), ("data", 4), ("again", 75), ("interrupt", 75), ("bug", 1)],
+    [
+        ("fine", 0),
+        ("config", 2),
+        ("gate", 3),
+        ("data", 4),
+        ("again", 75),
+        ("interrupt", 75),
+        ("terminated", 75),
+        ("bug", 1),
+    ],
 )
 def test_the_exit_code_says_what_kind_of_end_it_was(tmp_path: Path, how: str, code: int) -> None:
     returned, said, record = run(tmp_path, how)
@@ -56,6 +76,35 @@ def test_the_exit_code_says_what_kind_of_end_it_was(tmp_path: Path, how: str, co
     if code in (2, 3, 4, 75):
         assert said.startswith("bessemer: toy: ")
         assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("data", "input.txt is empty; fill it."),
+        ("interrupt", "interrupted; run it again to continue."),
+        ("bug", "this is a bug (ZeroDivisionError: surprise); please report it."),
+    ],
+)
+def test_terminal_and_record_say_the_same_and_a_second_rank_says_it_under_its_number(
+    tmp_path: Path, how: str, sentence: str
+) -> None:
+    _, said, record = run(tmp_path, how)
+    assert said.splitlines()[-1] == f"bessemer: toy: {sentence}"
+    assert record["error"] == sentence
+    (tmp_path / ".runs/r1/toy.json").unlink()
+    second = process(tmp_path, how, "toy: {}\n", RANK="1")
+    assert second.stderr.splitlines()[-1] == f"bessemer: toy: rank 1: {sentence}"
+    assert not (tmp_path / ".runs/r1/toy.json").exists()
+
+
+def test_a_rank_with_a_launcher_leaves_the_reason_to_it(tmp_path: Path) -> None:
+    place = tmp_path / "rank-1.json"
+    done = process(tmp_path, "data", "toy: {}\n", RANK="1", BESSEMER_RECORD=str(place))
+    assert (done.returncode, done.stderr) == (4, "")
+    record = json.loads(place.read_text())
+    assert (record["exit_code"], record["error"]) == (4, "input.txt is empty; fill it.")
+    assert not (tmp_path / ".runs").exists()
 
 
 def test_a_bug_shows_its_traceback(tmp_path: Path) -> None:

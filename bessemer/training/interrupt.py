@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = tuple(int(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
+from bessemer.stage import ignore_repeated
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""Signals of preemption."""
 
 
 class Interrupt:
@@ -20,18 +23,22 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Turn the signals of preemption into a flag while the loop runs; a second one ends the process as usual."""
+    """Turn the signals of preemption into a flag while the loop runs.
+
+    A second Ctrl-C ends the process as usual; a second SIGTERM does not, it is often an echo of the first.
+    """
     flag = Interrupt()
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: signal.getsignal(number) for number in STOPPING}
 
     def note(number: int, frame: FrameType | None) -> None:
         flag.name = signal.Signals(number).name
-        signal.signal(number, before[number] if before[number] is not None else signal.SIG_DFL)
+        usual = before[signal.Signals(number)]
+        signal.signal(number, ignore_repeated if number == signal.SIGTERM else usual or signal.SIG_DFL)
 
-    for number in _SIGNALS:
+    for number in STOPPING:
         signal.signal(number, note)
     try:
         yield flag
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+            signal.signal(number, handler or signal.SIG_DFL)

@@ -4,23 +4,29 @@ On several machines use ``torchrun`` or ``accelerate launch`` with ``-m stages.p
 notices, and joins.
 """
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bessemer.errors import BessemerError, ConfigError, DataError, GateFailed, TryAgain
-from bessemer.training.interrupt import Interrupt, interruptible
+from bessemer.stage import RECORD_ENVIRONMENT, RunRecord
+from bessemer.training.interrupt import STOPPING, Interrupt, interruptible
 
-_ERRORS: tuple[type[BessemerError], ...] = (ConfigError, GateFailed, DataError, TryAgain)
+_KINDS: dict[int, type[BessemerError]] = {
+    kind.exit_code: kind for kind in (ConfigError, GateFailed, DataError, TryAgain)
+}
 _POLL_S = 0.1
 
 
-def launch(module: str, processes: int, *, root: Path, grace_s: float) -> None:
+def launch(module: str, processes: int, *, root: Path, grace_s: float, record: RunRecord | None = None) -> None:
     """Run ``python -m module`` as ranks 0 to ``processes - 1`` and wait for all.
 
     A signal that asks for the end is passed on to the ranks, which write a checkpoint. When a rank fails the others are
@@ -32,27 +38,30 @@ def launch(module: str, processes: int, *, root: Path, grace_s: float) -> None:
         processes: number of ranks on this machine.
         root: folder that they run in.
         grace_s: seconds between asking and killing.
+        record: takes over what rank 0 notes, whether it succeeds or not.
 
     Raises:
-        BessemerError: of the kind that the first failed rank ended with.
+        BessemerError: of the kind, and with the sentence, that the first failed rank ended with.
     """
     port = _free_port()
-    ranks = [_start(module, rank, processes, port, root) for rank in range(processes)]
-    code = 1
-    try:
+    ranks: list[subprocess.Popen[bytes]] = []
+    with tempfile.TemporaryDirectory(prefix="bessemer-") as folder:
+        records = [Path(folder) / f"rank-{rank}.json" for rank in range(processes)]
         with interruptible() as interrupt:
-            code = _wait(ranks, interrupt)
-    finally:
-        _end(ranks, grace_s, ask=code != TryAgain.exit_code)
-    if code == 0:
-        return
-    for error in _ERRORS:
-        if code == error.exit_code:
-            raise error(f"a training process ended with exit code {code}; its reason is printed above.")
-    raise RuntimeError(f"a training process ended with exit code {code}; its reason is printed above")
+            try:
+                for rank, path in enumerate(records):
+                    ranks.append(_start(module, rank, processes, port, root, path))
+                failed = _wait(ranks, interrupt)
+            finally:
+                _end(ranks, grace_s)
+        facts = [_read(path) for path in records]
+    if record is not None:
+        record.take_over(facts[0])
+    if failed is not None:
+        raise _failure(failed, ranks[failed].returncode, facts[failed])
 
 
-def _start(module: str, rank: int, processes: int, port: int, root: Path) -> subprocess.Popen[bytes]:
+def _start(module: str, rank: int, processes: int, port: int, root: Path, record: Path) -> subprocess.Popen[bytes]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     environment = os.environ | {
         "RANK": str(rank),
@@ -61,21 +70,22 @@ def _start(module: str, rank: int, processes: int, port: int, root: Path) -> sub
         "LOCAL_WORLD_SIZE": str(processes),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
+        RECORD_ENVIRONMENT: str(record),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // processes))),
     }
     return subprocess.Popen([sys.executable, "-m", module], cwd=root, env=environment, start_new_session=True)
 
 
-def _wait(ranks: Sequence[subprocess.Popen[bytes]], interrupt: Interrupt) -> int:
-    """Exit code of the first rank that failed, or 0 when all are done."""
+def _wait(ranks: Sequence[subprocess.Popen[bytes]], interrupt: Interrupt) -> int | None:
+    """The rank that failed first, or None when all are done."""
     passed_on = False
     while True:
         codes = [rank.poll() for rank in ranks]
-        failed = [code for code in codes if code]
+        failed = [rank for rank, code in enumerate(codes) if code]
         if failed:
-            return failed[0]
+            return min(failed, key=lambda rank: _remoteness(codes[rank] or 0))
         if all(code == 0 for code in codes):
-            return 0
+            return None
         if interrupt and not passed_on:
             passed_on = True
             for rank in ranks:
@@ -83,12 +93,38 @@ def _wait(ranks: Sequence[subprocess.Popen[bytes]], interrupt: Interrupt) -> int
         time.sleep(_POLL_S)
 
 
-def _end(ranks: Sequence[subprocess.Popen[bytes]], grace_s: float, ask: bool) -> None:
-    """Ask the ranks that still run to end unless they are about to, and kill them after the grace time."""
+def _remoteness(code: int) -> int:
+    """How likely a rank's exit code is only what another rank's end led to, for ranks that ended at the same time."""
+    if code in _KINDS:
+        return 0 if code != TryAgain.exit_code else 1
+    return 2 if code < 0 else 3
+
+
+def _failure(rank: int, code: int, facts: dict[str, Any]) -> BessemerError:
+    """What to raise for a rank that ended with ``code`` and left the record ``facts``, empty if it could not."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        if -code in STOPPING:
+            return TryAgain(f"stopped by {name}; the same command continues.")
+        often = ", often because memory ran out: lower distributed.micro_batch" if -code == signal.SIGKILL else ""
+        return BessemerError(f"training process {rank} was ended by {name}{often}.")
+    kind = _KINDS.get(code, BessemerError)
+    return kind(facts.get("error") or f"training process {rank} ended with exit code {code}; its reason is above.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts
+
+
+def _end(ranks: Sequence[subprocess.Popen[bytes]], grace_s: float) -> None:
+    """Ask the ranks that still run to end, and kill them after the grace time."""
     deadline = time.monotonic() + grace_s
     for rank in ranks:
-        if ask and rank.poll() is None:
-            rank.terminate()
+        rank.terminate()
     for rank in ranks:
         try:
             rank.wait(max(0.0, deadline - time.monotonic()))

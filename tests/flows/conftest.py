@@ -59,6 +59,8 @@ if "sleep" in behaviour:
         os._exit(0)
     Path(f"{name}.pid").write_text(str(os.getpid()))
     time.sleep(behaviour["sleep"])
+if "signal" in behaviour:
+    os.kill(os.getpid(), behaviour["signal"])
 if behaviour.get("code"):
     print("bessemer: " + name + ": it was told to fail", file=sys.stderr)
     sys.exit(behaviour["code"])

@@ -58,6 +58,16 @@ def test_the_stages_own_exit_code_comes_through_dvc(project: Project, code: int,
     assert result.message == "it was told to fail"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 75), (signal.SIGKILL, 1)])
+def test_a_stage_that_was_asked_to_end_before_it_could_say_so_may_be_tried_again(
+    project: Project, number: signal.Signals, code: int
+) -> None:
+    project.behave(read={"signal": number})
+    result = start(project, "read")
+    assert (result.outcome, result.exit_code) == (Outcome.FAILED, code)
+    assert f"signal {number.value}" in result.message
+
+
 @pytest.mark.parametrize("kind", [{}, {"stubborn": True}, {"own_session": True}], ids=["kind", "stubborn", "session"])
 def test_a_stopped_stage_leaves_no_process(project: Project, kind: dict[str, object]) -> None:
     project.behave(read={"sleep": 300, **kind})

@@ -14,11 +14,16 @@ import numpy as np
 import pytest
 import yaml
 
+from bessemer.config.pretrain import PretrainParams
+from bessemer.config.runtime import Runtime
 from bessemer.config.tokenizer import TokenizerParams
+from bessemer.errors import ConfigError, DataError
+from bessemer.stage import RunRecord, StageContext, load_sections
 from bessemer.tokenizer.convert import write_fast_tokenizer
 from bessemer.tokenizer.encode import load_encoder
 from bessemer.tokenizer.train import train_model
 from bessemer.tokens.directory import write_token_directory
+from stages import pretrain
 
 ROOT = Path(__file__).resolve().parents[2]
 SYLLABLES = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
@@ -109,6 +114,51 @@ def test_muon_with_zero_ends_before_anything_is_started(root: Path) -> None:
     assert "Traceback" not in said
 
 
+def context(root: Path, **settings: Any) -> StageContext:
+    sections = load_sections(root, {"pretrain": PretrainParams})
+    return StageContext(
+        "pretrain", sections, Runtime.model_validate(settings), root, RunRecord("r", "pretrain"), "stages.pretrain"
+    )
+
+
+def test_a_token_changed_in_place_ends_before_it_is_trained_on(root: Path) -> None:
+    shard = root / "data" / "tokens" / "train" / "shard-00000.bin"
+    content = bytearray(shard.read_bytes())
+    content[100] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=r"shard-00000\.bin differs from its manifest; run the stage `shard` again"):
+        pretrain.main(context(root))
+    assert steps_done(root) == 0
+
+
+def test_the_checkpoint_that_a_run_starts_from_decides_what_it_continues(root: Path) -> None:
+    for name in ("one", "two"):
+        (root / name).mkdir()
+        (root / name / "manifest.json").write_text(name)
+    digests = pretrain.input_digests(root)
+    folders = [
+        pretrain.places_of(context(root, **settings), digests).scratch
+        for settings in ({}, {"resume_from": "one"}, {"resume_from": "two"}, {"resume_from": "one"})
+    ]
+    assert len(set(folders)) == 3
+    assert folders[1] == folders[3]
+    with pytest.raises(ConfigError, match=r"runtime\.resume_from: .*no checkpoint"):
+        pretrain.places_of(context(root, resume_from="three"), digests)
+
+
+@pytest.mark.long
+def test_the_reason_of_a_rank_is_the_reason_of_the_stage(root: Path) -> None:
+    code, said = run(root, strategy="ddp", processes=2, micro_batch=3)
+    assert code == 2, said
+    own = [line for line in said.splitlines() if line.startswith("bessemer: ")]
+    assert own == [
+        "bessemer: pretrain: distributed.micro_batch is 3, which does not divide the 4 samples of a process's step; "
+        "use 2 or auto."
+    ]
+    record = json.loads(next((root / ".runs").glob("*/pretrain.json")).read_text())
+    assert (record["exit_code"], f"bessemer: pretrain: {record['error']}") == (2, own[0])
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("distributed", [{}, {"strategy": "ddp", "processes": 2}], ids=["one", "two"])
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGUSR1, signal.SIGKILL])
@@ -133,3 +183,6 @@ def test_stopped_or_killed_it_continues_to_the_same_bytes(
     report = json.loads((root / "reports" / "pretrain" / "metrics.json").read_text())
     assert report == json.loads((other / "reports" / "pretrain" / "metrics.json").read_text())
     assert report["steps"] == 60
+    records = [json.loads(path.read_text()) for path in (root / ".runs").glob("*/pretrain.json")]
+    notes = next(record["notes"] for record in records if record["exit_code"] == 0)
+    assert notes.keys() >= {"export", "device", "scratch"}
