@@ -16,12 +16,12 @@ class DistributedRuntime(Strict):
         "auto", description="auto: none with one process, ddp with more; zero1 to zero3 are DeepSpeed's"
     )
     processes: int | Literal["auto"] = Field(
-        "auto", description="training processes on this machine; auto: one per GPU, one on a machine without"
+        "auto", description="training processes on each machine; auto: one per GPU, one on a machine without"
     )
     micro_batch: int | Literal["auto"] = Field(
         "auto",
-        description="samples of one forward pass of one process; auto: the most that memory is likely to hold, of the "
-        "divisors of a process's share of the batch",
+        description="samples of one forward pass of one process; auto: the most that the memory of every process is "
+        "likely to hold, of the divisors of a process's share of the batch",
     )
     attention: Literal[
         "auto", "sdpa", "eager", "torch_varlen", "flex_attention", "flash_attention_2", "flash_attention_3"

@@ -77,7 +77,8 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
         stream = TokenStream(places.train)
         model = _model(params, runtime, topology, stream)
         facts = _facts(model, params, stream)
-        require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
+        if topology.is_main:  # other machines may not have the folder yet
+            require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
         run = Run(
             params=params,
             runtime=runtime,
@@ -127,7 +128,7 @@ def _model(
         params.model, stream.vocab_size, seed=params.seed, attention=choice.backend, eos_token_id=stream.eos_id
     )
     if runtime.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     model.train()
     return model
 

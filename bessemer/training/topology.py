@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs
+from accelerate import Accelerator, PartialState
+from accelerate.utils import DeepSpeedPlugin, DistributedDataParallelKwargs
 
 from bessemer.config.distributed import DistributedRuntime, Strategy
 from bessemer.config.pretrain import PretrainParams
@@ -113,24 +113,66 @@ def start(params: PretrainParams, runtime: DistributedRuntime, extensions: Path)
     refuse_impossible(params, strategy)
     _disown_accelerate()
     _set_threads(runtime)
-    accelerator = _accelerator(params, runtime, strategy, extensions)
-    world = accelerator.num_processes
-    if world != asked or (isinstance(runtime.processes, int) and world != runtime.processes):
-        raise ConfigError(
-            f"{world} training processes came up, {asked} were started and runtime.yaml: distributed.processes is "
-            f"{runtime.processes}; on a machine without GPUs start them with `torchrun` or let the stage do it."
+    state = _join(runtime)
+    require_asked(runtime, state.num_processes, asked)
+    tokens = least(_token_budget(params, runtime), state.device)
+    micro_batch, accumulation = split_batch(params, runtime, state.num_processes, tokens)
+    precision = resolve_precision(params.precision, state.device)
+    plugin = None
+    if strategy in _ZERO:
+        _prepare_deepspeed(extensions)
+        plugin = deepspeed_plugin(
+            stage=_ZERO[strategy],
+            runtime=runtime,
+            clip_norm=params.clip_norm,
+            bf16=precision == "bf16",
+            micro_batch=micro_batch,
+            accumulation=accumulation,
+            world=state.num_processes,
         )
-    micro_batch, accumulation = split_batch(params, runtime, world)
     return Topology(
         strategy=strategy,
-        world=world,
-        rank=accelerator.process_index,
-        device=accelerator.device,
-        precision=resolve_precision(params.precision, accelerator.device),
+        world=state.num_processes,
+        rank=state.process_index,
+        device=state.device,
+        precision=precision,
         micro_batch=micro_batch,
         accumulation=accumulation,
-        accelerator=accelerator,
+        accelerator=_accelerator(runtime, plugin),
     )
+
+
+def require_asked(runtime: DistributedRuntime, world: int, asked: int) -> None:
+    """Compare what came up with what was started, and with what runtime.yaml asks for on each machine.
+
+    Args:
+        runtime: section ``distributed`` of runtime.yaml.
+        world: processes in the group, on all machines.
+        asked: processes that the launcher says it has started, on all machines.
+
+    Raises:
+        ConfigError: the numbers differ.
+    """
+    if world != asked:
+        raise ConfigError(
+            f"{world} training processes came up and {asked} were started; on a machine without GPUs start them with "
+            "`torchrun` or let the stage do it."
+        )
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world)) if launched() else world
+    if isinstance(runtime.processes, int) and here != runtime.processes:
+        raise ConfigError(
+            f"{here} training processes were started on this machine and runtime.yaml: distributed.processes is "
+            f"{runtime.processes}; start as many, or set it to auto."
+        )
+
+
+def least(value: int, device: torch.device) -> int:
+    """The smallest of the values that all processes give."""
+    if not torch.distributed.is_initialized():
+        return value
+    tensor = torch.tensor(value, dtype=torch.int64, device=device)
+    torch.distributed.all_reduce(tensor, op=torch.distributed.ReduceOp.MIN)
+    return int(tensor)
 
 
 def refuse_impossible(params: PretrainParams, strategy: Strategy) -> None:
@@ -146,8 +188,14 @@ def refuse_impossible(params: PretrainParams, strategy: Strategy) -> None:
         )
 
 
-def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int) -> tuple[int, int]:
-    """Samples of one forward pass and forward passes of one step, for each process.
+def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int, tokens: int) -> tuple[int, int]:
+    """Samples of one forward pass and forward passes of one step, the same for each process.
+
+    Args:
+        params: batch and sequence length.
+        runtime: section ``distributed`` of runtime.yaml.
+        world: number of processes.
+        tokens: what every process can hold in one forward pass, for ``micro_batch: auto``.
 
     Raises:
         ConfigError: the batch cannot be divided.
@@ -159,7 +207,7 @@ def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int)
         )
     share = params.batch_sequences // world
     if runtime.micro_batch == "auto":
-        micro_batch = _largest_divisor(share, max(1, _token_budget(params, runtime) // params.sequence_length))
+        micro_batch = _largest_divisor(share, max(1, tokens // params.sequence_length))
     else:
         micro_batch = runtime.micro_batch
     if share % micro_batch:
@@ -171,7 +219,7 @@ def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int)
 
 
 def _token_budget(params: PretrainParams, runtime: DistributedRuntime) -> int:
-    """Tokens whose activations fill at most half of the memory that is free on the device."""
+    """Tokens whose activations fill at most half of the memory that is free on the current device."""
     shape = params.model.shape
     layer = 2 * (18 * shape.hidden_size + 8 * shape.intermediate_size)
     kept = 2 * shape.hidden_size if runtime.gradient_checkpointing else layer
@@ -186,31 +234,27 @@ def _largest_divisor(number: int, bound: int) -> int:
     return max(divisor for divisor in range(1, min(number, max(1, bound)) + 1) if number % divisor == 0)
 
 
-def _accelerator(
-    params: PretrainParams, runtime: DistributedRuntime, strategy: Strategy, extensions: Path
-) -> Accelerator:
+def _join(runtime: DistributedRuntime) -> PartialState:
+    """Start the process group and make this process's device the current one."""
     cpu = not torch.cuda.is_available()
-    group = InitProcessGroupKwargs(backend="gloo" if cpu else "nccl", timeout=timedelta(seconds=runtime.timeout_s))
-    handlers = [group] if launched() else []
-    if strategy not in _ZERO:
-        return Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=handlers)
+    if not launched():
+        return PartialState(cpu=cpu)
+    return PartialState(cpu=cpu, backend="gloo" if cpu else "nccl", timeout=timedelta(seconds=runtime.timeout_s))
+
+
+def _prepare_deepspeed(extensions: Path) -> None:
     require_toolchain()
     os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(extensions.resolve()))
-    if cpu:
+    if not torch.cuda.is_available():
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    micro_batch, accumulation = split_batch(params, runtime, world)
-    device = torch.device("cpu" if cpu else "cuda")
-    plugin = deepspeed_plugin(
-        stage=_ZERO[strategy],
-        runtime=runtime,
-        clip_norm=params.clip_norm,
-        bf16=resolve_precision(params.precision, device) == "bf16",
-        micro_batch=micro_batch,
-        accumulation=accumulation,
-        world=world,
-    )
-    return Accelerator(deepspeed_plugin=plugin, kwargs_handlers=handlers)
+
+
+def _accelerator(runtime: DistributedRuntime, plugin: DeepSpeedPlugin | None) -> Accelerator:
+    if plugin is not None:
+        return Accelerator(deepspeed_plugin=plugin)
+    # accelerate hands it on as it is; DDP multiplies it by 2**20 and only then rounds it down to bytes
+    bucket = DistributedDataParallelKwargs(bucket_cap_mb=runtime.bucket_mb * 1e6 / 2**20)
+    return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no", kwargs_handlers=[bucket])
 
 
 def _flagged_strategy() -> Strategy | None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 
 from bessemer.errors import ConfigError, GateFailed, TryAgain
 from bessemer.progress import Progress, progress
+from bessemer.training import run, topology
+from bessemer.training.interrupt import interruptible
 from bessemer.training.metrics import read_metrics
 from bessemer.training.run import Trained, pretrain
 from bessemer.training.torch_engine import TorchEngine
@@ -56,6 +59,24 @@ def test_interrupted_and_continued_is_the_same_to_the_bit(material: Path, tmp_pa
     assert read_metrics(tmp_path / "whole") == read_metrics(tmp_path / "cut")
 
 
+def test_an_echo_of_sigterm_changes_nothing_and_a_second_ctrl_c_ends() -> None:
+    heard: list[int] = []
+    usual = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with interruptible() as interrupt:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupt.name == "SIGTERM"
+        assert heard == []
+        with interruptible() as interrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interrupt.name == "SIGINT"
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGTERM, usual)
+
+
 def test_a_killed_run_continues_from_its_last_checkpoint_to_the_bit(material: Path, tmp_path: Path) -> None:
     whole = trained(material, tmp_path)
     lines = (tmp_path / "metrics.jsonl").read_text()
@@ -71,6 +92,7 @@ def test_a_finished_run_is_not_trained_again(material: Path, tmp_path: Path, mon
     assert_same(whole.weights, trained(material, tmp_path).weights)
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_micro_batches_and_checkpointed_activations_change_nothing_but_rounding(material: Path, tmp_path: Path) -> None:
     whole = trained(material, tmp_path / "whole", optimizer={"name": "adamw"})
     pieces = pretrain(
@@ -137,6 +159,28 @@ def test_too_many_such_steps_in_a_row_end_the_run(
 def test_a_batch_that_cannot_be_divided_is_refused(material: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not divide the 8 samples"):
         pretrain(places(material, tmp_path), small(), runtime(micro_batch=3), progress)
+
+
+def test_another_run_s_checkpoint_that_leaves_no_step_to_make_is_refused(material: Path, tmp_path: Path) -> None:
+    trained(material, tmp_path / "whole")
+    whole, half = (tmp_path / "whole" / f"step-{step:07d}" for step in (20, 10))
+    with pytest.raises(ConfigError, match=r"after step 20 and this run has 20 steps.*raise pretrain\.tokens"):
+        pretrain(replace(places(material, tmp_path / "new"), resume_from=whole), small(), runtime(), progress)
+    pretrain(replace(places(material, tmp_path / "new"), resume_from=half), small(), runtime(), progress)
+    assert [row["step"] for row in read_metrics(tmp_path / "new")] == list(range(11, 21))
+
+
+def test_a_rank_on_a_machine_without_the_folder_asks_nothing_of_its_disk(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def engine(*_: Any) -> Any:
+        raise InterruptedError
+
+    second = replace(topology.start(small(), runtime(), tmp_path), rank=1)
+    monkeypatch.setattr(run, "start", lambda *_: second)
+    monkeypatch.setattr(run, "build_engine", engine)
+    with pytest.raises(InterruptedError):
+        trained(material, tmp_path / "missing")
 
 
 def test_one_process_needs_no_deepspeed(material: Path, tmp_path: Path) -> None:

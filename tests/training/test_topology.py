@@ -1,5 +1,6 @@
 """What is resolved before the first step, and which combinations are refused with a way out."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,7 +42,26 @@ def test_flags_of_accelerate_launch_choose_the_strategy_or_are_refused(monkeypat
 
 def test_a_batch_that_processes_cannot_share_is_refused() -> None:
     with pytest.raises(ConfigError, match="8 samples a step, which 3 processes cannot share"):
-        topology.split_batch(small(), runtime(), 3)
+        topology.split_batch(small(), runtime(), 3, 64)
+
+
+@given(st.integers(1, 400))
+def test_auto_takes_the_largest_divisor_of_the_share_that_the_tokens_allow(tokens: int) -> None:
+    micro_batch, accumulation = topology.split_batch(small(), runtime(), 2, tokens)
+    fitting = [number for number in (1, 2, 4) if number * small().sequence_length <= tokens]
+    assert micro_batch == max(fitting, default=1)
+    assert micro_batch * accumulation == 4
+
+
+def test_processes_are_counted_on_each_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4"}.items():
+        monkeypatch.setenv(name, value)
+    topology.require_asked(runtime(processes=4), world=8, asked=8)
+    topology.require_asked(runtime(), world=8, asked=8)
+    with pytest.raises(ConfigError, match=r"4 training processes were started on this machine.*processes is 8"):
+        topology.require_asked(runtime(processes=8), world=8, asked=8)
+    with pytest.raises(ConfigError, match="1 training processes came up and 8 were started"):
+        topology.require_asked(runtime(), world=1, asked=8)
 
 
 @given(st.integers(1, 6), st.integers(0, 3), st.integers(0, 3), st.integers(0, 50))
@@ -87,6 +107,8 @@ if "RANK" in os.environ:
     open(f"rank{rank}", "w").write(str(os.getpid()))
     if mode == "fail" and rank == 1:
         sys.exit(4)
+    if mode in ("terminated", "killed") and rank == 1:
+        os.kill(os.getpid(), signal.SIGTERM if mode == "terminated" else signal.SIGKILL)
     if mode == "stubborn" and rank == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if mode == "stubborn" and rank == 1:
@@ -109,13 +131,103 @@ else:
 """
 
 
-@pytest.mark.parametrize(("mode", "code"), [("done", 0), ("fail", 4), ("stubborn", 2), ("signal", 75)])
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [("done", 0), ("fail", 4), ("stubborn", 2), ("signal", 75), ("terminated", 75), ("killed", 1)],
+)
 def test_no_rank_outlives_another_and_the_exit_code_is_the_first_one_s(tmp_path: Path, mode: str, code: int) -> None:
-    (tmp_path / "spawned.py").write_text(SPAWNED)
-    root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {"MODE": mode, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
-    ended = subprocess.run([sys.executable, "-m", "spawned"], cwd=tmp_path, env=environment, check=False, timeout=60)
-    assert ended.returncode == code
+    assert spawn(tmp_path, SPAWNED, mode).returncode == code
     for file in tmp_path.glob("rank*"):
         with pytest.raises(ProcessLookupError):
             os.kill(int(file.read_text()), 0)
+
+
+STAGE = """
+import json, os, sys
+from pathlib import Path
+from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import BessemerError, DataError
+from bessemer.stage import RunRecord, run_stage
+from bessemer.training.launch import launch
+
+def main(context):
+    context.record.note("export", "kept")
+    if os.environ["RANK"] == os.environ["MODE"]:
+        raise DataError("the tokens are damaged; make them again.")
+    if os.environ["MODE"] == "bug":
+        raise ZeroDivisionError("surprise")
+    sys.exit(0)
+
+if "RANK" in os.environ:
+    Path("params.yaml").touch()
+    run_stage("toy", main, pretrain=PretrainParams)
+record = RunRecord("r", "toy")
+try:
+    launch("spawned", 2, root=Path(), grace_s=9.0, record=record)
+except BessemerError as error:
+    print(json.dumps([error.exit_code, str(error), record.notes]))
+else:
+    print(json.dumps([0, "", record.notes]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "sentence"),
+    [
+        ("none", 0, ""),
+        ("0", 4, "the tokens are damaged; make them again."),
+        ("1", 4, "the tokens are damaged; make them again."),
+        ("bug", 1, "this is a bug (ZeroDivisionError: surprise); please report it."),
+    ],
+)
+def test_the_launcher_ends_with_the_sentence_of_the_rank_that_failed_and_keeps_its_notes(
+    tmp_path: Path, mode: str, code: int, sentence: str
+) -> None:
+    ended = spawn(tmp_path, STAGE, mode)
+    assert json.loads(ended.stdout.splitlines()[-1]) == [code, sentence, {"export": "kept"}]
+    assert ("Traceback" in ended.stderr) == (mode == "bug")
+    assert not (tmp_path / ".runs").exists()
+
+
+UNEQUAL = """
+import os, sys
+from pathlib import Path
+from torch import nn
+from bessemer.training import topology
+from bessemer.training.launch import launch
+from tests.training.conftest import runtime, small
+
+if "RANK" in os.environ:
+    topology._token_budget = lambda *_: 64 if os.environ["RANK"] == "1" else 1000
+    settings = runtime(processes=2, strategy="ddp", bucket_mb=0.5)
+    joined = topology.start(small(), settings, Path())
+    wrapped = joined.accelerator.prepare_model(nn.Linear(2, 2))
+    said = f"{joined.micro_batch} {joined.accumulation} {wrapped._bucket_config.bucket_bytes_cap}"
+    Path("said" + os.environ["RANK"]).write_text(said)
+    joined.accelerator.end_training()
+else:
+    launch("spawned", 2, root=Path(), grace_s=9.0)
+"""
+
+
+@pytest.mark.long
+def test_ranks_with_unequal_free_memory_agree_on_the_smaller_micro_batch_and_on_the_bucket(tmp_path: Path) -> None:
+    assert spawn(tmp_path, UNEQUAL, "").returncode == 0
+    for rank in (0, 1):
+        assert (tmp_path / f"said{rank}").read_text() == f"{64 // 32} {4 // 2} {500_000}"
+
+
+def spawn(folder: Path, script: str, mode: str) -> "subprocess.CompletedProcess[str]":
+    """Run ``script`` as the module ``spawned``, which launches itself."""
+    (folder / "spawned.py").write_text(script)
+    root = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | {"MODE": mode, "PYTHONPATH": os.pathsep.join([str(folder), root])}
+    return subprocess.run(
+        [sys.executable, "-m", "spawned"],
+        cwd=folder,
+        env=environment,
+        check=False,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
