@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -120,10 +119,8 @@ class IndexedFile:
         self.dtype = DTYPE_CODES[code]
         self.sequences = int(sequences)
         pointers_at = HEADER.size + 4 * self.sequences
-        documents_at = pointers_at + 8 * self.sequences
         self._sizes = raw[HEADER.size : pointers_at].view("<i4")
-        self._pointers = raw[pointers_at:documents_at].view("<i8")
-        self._document_index = raw[documents_at:].view("<i8")
+        self._pointers = raw[pointers_at : pointers_at + 8 * self.sequences].view("<i8")
         self._data = _map(_bin_path(prefix))
         self.tokens = self._checked_tokens()
         self._tokens = self._data.view(self.dtype)
@@ -138,25 +135,6 @@ class IndexedFile:
     def slice(self, start: int, stop: int) -> NDArray[np.generic]:
         """Tokens ``start`` to ``stop - 1`` of the file, a view of type ``dtype``; what lies outside is left out."""
         return self._tokens[start:stop]
-
-    def sequence(self, number: int) -> NDArray[np.generic]:
-        """The tokens of one sequence, a view of type ``dtype``.
-
-        Raises:
-            IndexError: there is no such sequence.
-        """
-        if not 0 <= number < self.sequences:
-            raise IndexError(f"{self.prefix} has {self.sequences} sequences, there is no number {number}")
-        start = int(self._pointers[number]) // self.dtype.itemsize
-        return self._tokens[start : start + int(self._sizes[number])]
-
-    def sizes(self) -> NDArray[np.int32]:
-        """Tokens of every sequence, shape (sequences,), int32, a copy in memory."""
-        return np.array(self._sizes, dtype=np.int32)
-
-    def document_index(self) -> NDArray[np.int64]:
-        """Sequence numbers at which documents start, and the number of sequences, int64, a copy in memory."""
-        return np.array(self._document_index, dtype=np.int64)
 
     def starts(self, first: int, last: int) -> NDArray[np.int64]:
         """Token positions at which sequences ``first`` to ``last - 1`` start, int64, a copy in memory."""
@@ -182,23 +160,6 @@ class IndexedFile:
             right = self._pointers[middle] <= wanted
             low, high = np.where(right, middle, low), np.where(right, high, middle)
         return low
-
-
-def write_indexed(prefix: Path, sequences: Iterable[NDArray[np.integer]], dtype: np.dtype[np.generic]) -> int:
-    """Write ``<prefix>.bin`` and ``<prefix>.idx`` atomically.
-
-    Args:
-        prefix: path without a suffix.
-        sequences: token ids of each document, shape (n,).
-        dtype: type of a token on disk.
-
-    Returns:
-        Number of tokens written.
-    """
-    with IndexedWriter(prefix, dtype) as writer:
-        for tokens in sequences:
-            writer.add(tokens)
-    return writer.tokens
 
 
 def _index_bytes(sizes: NDArray[np.int32], dtype: np.dtype[np.generic]) -> bytes:

@@ -1,5 +1,6 @@
 """The indexed files against a reader written from the format's description, and against damage."""
 
+import itertools
 import struct
 from pathlib import Path
 
@@ -9,9 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bessemer.errors import DataError
-from bessemer.tokens.indexed import IndexedFile, token_dtype, write_indexed
+from bessemer.tokens.indexed import IndexedFile, IndexedWriter, token_dtype
 
 documents = st.lists(st.lists(st.integers(0, 65_535), max_size=30), max_size=30)
+
+
+def write_indexed(prefix: Path, sequences, dtype) -> int:
+    """Write one pair of files; the number of its tokens."""
+    with IndexedWriter(prefix, dtype) as writer:
+        for tokens in sequences:
+            writer.add(tokens)
+    return writer.tokens
 
 
 def read_megatron(prefix: Path) -> tuple[list[list[int]], list[int]]:
@@ -48,8 +57,8 @@ def test_the_mapped_reader_gives_back_what_was_written(tmp_path_factory, sequenc
     prefix = tmp_path_factory.mktemp("indexed") / "shard"
     write_indexed(prefix, (np.array(tokens, dtype=np.int64) for tokens in sequences), np.dtype("<i4"))
     file = IndexedFile(prefix)
-    assert [file.sequence(number).tolist() for number in range(file.sequences)] == sequences
-    assert file.sizes().tolist() == [len(tokens) for tokens in sequences]
+    bounds = [*file.starts(0, file.sequences).tolist(), file.tokens]
+    assert [file.slice(*pair).tolist() for pair in itertools.pairwise(bounds)] == sequences
     holders = [number for number, tokens in enumerate(sequences) for _ in tokens]
     assert file.find(np.arange(file.tokens, dtype=np.int64)).tolist() == holders
 
