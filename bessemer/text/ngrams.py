@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bessemer.text.words import Words
 
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def sliding_hashes(hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     count = max(0, len(hashes) - n + 1)
     total = np.zeros(count, np.uint64)
     for i in range(n):
-        total *= _MULTIPLIER
+        total *= MULTIPLIER
         total += hashes[i : i + count]
     return mix(total + np.uint64(n))
 

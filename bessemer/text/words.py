@@ -12,15 +12,13 @@ from functools import cached_property
 
 import numpy as np
 import regex
-import xxhash
 from numpy.typing import NDArray
 
-_ALONE = (
-    r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}"
-    r"\p{Script=Myanmar}\uac00-\ud7a3"
-)
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.characters import ALONE_SCRIPTS
+
 _WORD = regex.compile(
-    rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{_ALONE}]]+|[[{_ALONE}]&&[\p{{L}}\p{{M}}\p{{N}}]]\p{{M}}*", regex.V1
+    rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{ALONE_SCRIPTS}]]+|[[{ALONE_SCRIPTS}]&&[\p{{L}}\p{{M}}\p{{N}}]]\p{{M}}*", regex.V1
 )
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
@@ -55,14 +53,15 @@ class Words:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """Shape (words,), uint64: xxh3-64 of the UTF-8 bytes of each word."""
+        """Shape (words,), uint64: hash of each word; its definition is in :mod:`bessemer.text.scan`."""
         return self.hashes_of_vocabulary[self.ids]
 
     @cached_property
     def hashes_of_vocabulary(self) -> NDArray[np.uint64]:
-        """Shape (vocabulary,), uint64: xxh3-64 of the UTF-8 bytes of each distinct word."""
-        encoded = (word.encode() for word in self.vocabulary)
-        return np.fromiter(map(xxhash.xxh3_64_intdigest, encoded), np.uint64, len(self.vocabulary))
+        """Shape (vocabulary,), uint64: hash of each distinct word; its definition is in :mod:`bessemer.text.scan`."""
+        from bessemer.text.hashes import whole_hashes  # who only splits need not wait for a compiler
+
+        return whole_hashes(TextBuffer.of_texts(self.vocabulary))
 
     @cached_property
     def characters(self) -> NDArray[np.int64]:

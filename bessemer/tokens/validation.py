@@ -17,8 +17,9 @@ import xxhash
 from numpy.typing import NDArray
 
 from bessemer.shards import write_bytes
-from bessemer.text.ngrams import Ngrams, ngrams_of
-from bessemer.text.words import words_of
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.ngrams import Ngrams
+from bessemer.text.shingles import shingles_of
 
 NGRAM = 13
 """Words in an n-gram: long enough to be no accident (Brown et al. 2020 chose 13 for the same purpose)."""
@@ -67,7 +68,7 @@ class Overlap:
 
 def text_ngrams(texts: Iterable[str]) -> Ngrams:
     """The n-grams of each text; a text with fewer words is one n-gram."""
-    return ngrams_of(words_of(texts), NGRAM, whole_if_shorter=True)
+    return shingles_of(TextBuffer.of_texts(texts), NGRAM)
 
 
 def build_index(ids: Sequence[str], texts: Sequence[str]) -> ValidationIndex:
