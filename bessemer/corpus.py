@@ -48,7 +48,8 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
     """The sidecars of one shard joined: one row per document, in the order of the documents.
 
     Columns are ``id``, ``language``, ``language_score``, those of the quality sidecar with ``classifier`` as
-    ``classifier_score``, ``evaluation``, ``overlap``, ``hits``, ``reverse_overlap``, ``group``, ``group_size``.
+    ``classifier_score``, those of contamination (:class:`bessemer.filters.contamination.Overlap`), ``group``,
+    ``group_size``.
 
     Args:
         columns: which of them beside ``id`` and ``language``; None for all.

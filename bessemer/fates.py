@@ -261,9 +261,10 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, rules: Dup
     threshold[duplicates.rows] = np.where(duplicates.identical, 1.0, near)
 
     evidence = np.full(len(codes), None, dtype=object)
-    leaked = np.isin(codes, [place for place, name in enumerate(names) if name in _BY_EVALUATION])
-    if leaked.any():
-        evidence[leaked] = np.array(numbers.column("evaluation").to_pylist(), dtype=object)[leaked]
+    for why, column in _EVALUATION_OF.items():
+        leaked = np.isin(codes, [place for place, name in enumerate(names) if name is why])
+        if leaked.any():
+            evidence[leaked] = np.array(numbers.column(column).to_pylist(), dtype=object)[leaked]
     evidence[duplicates.rows] = duplicates.evidence
     reason = pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string()), mask=codes < 0)
     return Fates(reason.cast(pa.string()), value, threshold, pa.array(evidence, pa.string()), verdicts)
@@ -277,4 +278,5 @@ def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> I
         yield shard, numbers, decide(policy, numbers, duplicates.get(shard, Duplicates.none()), rules)
 
 
-_BY_EVALUATION = {Reason.CONTAMINATED, Reason.EVALUATION_ITEM}
+_EVALUATION_OF = {Reason.CONTAMINATED: "evaluation", Reason.EVALUATION_ITEM: "reverse_evaluation"}
+"""The column that names the evaluation set which a reason was decided by."""

@@ -56,6 +56,8 @@ def compare_shard(documents: Path, root: Path, params: DecontaminateParams, job:
         "overlap": found.overlap,
         "hits": found.hits,
         "reverse_overlap": found.reverse_overlap,
+        "reverse_evaluation": pa.array(found.reverse_evaluation, pa.string()),
+        "reverse_item": pa.array(found.reverse_item, pa.string()),
     }
     out.write("contamination", job.name, pa.table(sidecar))
     return {"bytes": sum(len(text.encode()) for text in texts)}
@@ -88,8 +90,7 @@ def report_contamination(
     made_from: dict[str, str],
 ) -> StageReport:
     """Evaluation sets and how much of them was found, how far documents overlap, and the worst documents."""
-    columns = ["id", "evaluation", "item", "overlap", "hits", "reverse_overlap"]
-    tables = [(shard.name, read_shard(sidecar, shard.name, columns)) for shard in read_manifest(sidecar).shards]
+    tables = [(shard.name, read_shard(sidecar, shard.name)) for shard in read_manifest(sidecar).shards]
     rows = [{**row, "shard": name} for name, table in tables for row in table.to_pylist()]
     hit = sorted(
         (row for row in rows if row["hits"]), key=lambda row: (-row["reverse_overlap"], -row["overlap"], row["id"])
@@ -152,6 +153,8 @@ def _sample(documents: Path, row: dict[str, object]) -> Sample:
         "hits": int(str(row["hits"])),
         "overlap": round(float(str(row["overlap"])), 4),
         "reverse_overlap": round(float(str(row["reverse_overlap"])), 4),
+        "reverse_evaluation": str(row["reverse_evaluation"]),
+        "reverse_item": str(row["reverse_item"]),
     }
     text = document["text"][:SAMPLE_CHARACTERS]
     return Sample(group="largest overlap", id=document["id"], source=document["source"], text=text, facts=facts)

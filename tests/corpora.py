@@ -88,6 +88,7 @@ def _tables(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict
                 "overlap": column("overlap", pa.float32(), 0),
                 "hits": column("hits", pa.int32(), 0),
                 "reverse_overlap": column("reverse_overlap", pa.float32(), 0),
+                "reverse_evaluation": column("reverse_evaluation", pa.string(), None),
             }
         ),
     }

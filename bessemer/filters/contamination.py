@@ -53,6 +53,8 @@ class Overlap:
         overlap: float32: places of the document's n-grams that are in that set, of all its places.
         hits: int32: those places.
         reverse_overlap: float32: largest share of one item's n-grams that the document has, over all sets.
+        reverse_evaluation, reverse_item: set and id of that item, which need not be of ``evaluation``; None without a
+            hit.
     """
 
     evaluation: list[str | None]
@@ -60,6 +62,8 @@ class Overlap:
     overlap: NDArray[np.float32]
     hits: NDArray[np.int32]
     reverse_overlap: NDArray[np.float32]
+    reverse_evaluation: list[str | None]
+    reverse_item: list[str | None]
 
 
 def build_index(items: Sequence[Item], *, ngram_words: int, shortest_item_words: int, informative_words: int) -> Index:
@@ -105,36 +109,45 @@ def overlaps(texts: Sequence[str], index: Index) -> Overlap:
     The denominator of ``overlap`` is the number of the document's n-gram places, of the length that gives most of them.
     """
     count = len(texts)
-    evaluation: list[str | None] = [None] * count
-    item: list[str | None] = [None] * count
-    share, hits = np.zeros(count, np.float32), np.zeros(count, np.int32)
-    reverse = np.zeros(count, np.float32)
+    found = Overlap(
+        evaluation=[None] * count,
+        item=[None] * count,
+        overlap=np.zeros(count, np.float32),
+        hits=np.zeros(count, np.int32),
+        reverse_overlap=np.zeros(count, np.float32),
+        reverse_evaluation=[None] * count,
+        reverse_item=[None] * count,
+    )
     if not len(index.hashes):
-        return Overlap(evaluation, item, share, hits, reverse)
+        return found
     words = words_of(texts)
     grams = [ngrams_of(words, length) for length in index.lengths]
     members = [_in_index(gram.hashes, index) for gram in grams]
     for document in _touched(grams, members, count):
-        found = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
+        own = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
         places = max(1, *(int(gram.offsets[document + 1] - gram.offsets[document]) for gram in grams))
-        worst = _attribute(np.concatenate(found), index)
-        evaluation[document], item[document] = worst.evaluation, worst.item
-        hits[document] = worst.hits
-        share[document] = min(1.0, worst.hits / places)
-        reverse[document] = worst.reverse_overlap
-    return Overlap(evaluation, item, share, hits, reverse)
+        worst = _attribute(np.concatenate(own), index)
+        found.evaluation[document], found.item[document] = index.names[worst.item], index.ids[worst.item]
+        found.hits[document] = worst.hits
+        found.overlap[document] = min(1.0, worst.hits / places)
+        found.reverse_overlap[document] = worst.largest_share
+        found.reverse_evaluation[document] = index.names[worst.largest]
+        found.reverse_item[document] = index.ids[worst.largest]
+    return found
 
 
 @dataclass(frozen=True)
 class _Worst:
-    evaluation: str
-    item: str
+    """Numbers of items in the index: the worst of the set with most hits, and of all the one with the largest share."""
+
+    item: int
     hits: int
-    reverse_overlap: float
+    largest: int
+    largest_share: float
 
 
 def _attribute(found: NDArray[np.uint64], index: Index) -> _Worst:
-    """The set that a document's hits (n-grams in the index, with repetitions) point to most."""
+    """What a document's hits (n-grams in the index, with repetitions) point to; of equals the first item."""
     distinct, counts = np.unique(found, return_counts=True)
     first = np.searchsorted(index.hashes, distinct, "left")
     last = np.searchsorted(index.hashes, distinct, "right")
@@ -153,7 +166,8 @@ def _attribute(found: NDArray[np.uint64], index: Index) -> _Worst:
     worst = min(by_set, key=lambda name: (-by_set[name], -best[name], name))
     of_worst = [place for place, number in enumerate(items) if index.names[number] == worst]
     top = min(of_worst, key=lambda place: (-shares[place], items[place]))
-    return _Worst(worst, index.ids[items[top]], by_set[worst], float(shares.max()))
+    largest = int(shares.argmax())
+    return _Worst(int(items[top]), by_set[worst], int(items[largest]), float(shares[largest]))
 
 
 def _in_index(hashes: NDArray[np.uint64], index: Index) -> NDArray[np.bool_]:

@@ -65,12 +65,13 @@ def test_a_short_item_is_looked_for_whole() -> None:
     assert found.reverse_overlap.tolist() == [1.0, 0.0]
 
 
-def test_the_set_with_most_hits_is_named_but_the_largest_share_of_any_item_is_kept() -> None:
+def test_the_set_with_most_hits_is_named_and_so_is_that_of_the_largest_share() -> None:
     part = " ".join(split(PROSE)[:30])
     found = overlaps([f"{part} and {ITEMS[2].text}"], index())
     assert found.evaluation == ["novels"]
     assert found.item == ["pride"]
     assert found.reverse_overlap[0] == 1.0
+    assert (found.reverse_evaluation, found.reverse_item) == (["quiz"], ["short"])
 
 
 def test_without_evaluations_nothing_is_found() -> None:
@@ -109,6 +110,11 @@ def test_equals_a_search_with_sets(evaluation: list[tuple[str, str]], texts: lis
         assert found.overlap[number] == pytest.approx(found.hits[number] / max(1, len(own)))
         if found.hits[number]:
             assert hits[str(found.evaluation[number])] == found.hits[number]
+            largest = int(str(found.reverse_item[number]))
+            assert found.reverse_evaluation[number] == items[largest].evaluation
+            assert len(wanted[largest] & set(own)) / len(wanted[largest]) == pytest.approx(max(shares))
+        else:
+            assert (found.reverse_evaluation[number], found.reverse_item[number]) == (None, None)
 
 
 def test_items_are_read_from_every_format(tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_every_document_has_its_fate_with_value_threshold_and_evidence(done: Pat
     assert {row["stage"] for row in ledger(done).values() if row["fate"] == "dropped"} == {"curate"}
 
 
+def test_a_drop_for_one_item_names_the_set_of_that_item_and_not_the_one_with_most_hits(tmp_path: Path) -> None:
+    shared = {"evaluation": "novels", "reverse_evaluation": "quiz"}
+    long = document(1, overlap=0.1, reverse_overlap=1.0, **shared)
+    write_corpus(tmp_path, {"a": [long, document(2, overlap=0.5, reverse_overlap=1.0, **shared)]}, pairs=[])
+    run_curate(tmp_path)
+    assert {number: (row["reason"], row["evidence_id"]) for number, row in ledger(tmp_path).items()} == {
+        1: ("evaluation_item", "quiz"),
+        2: ("contaminated", "novels"),
+    }
+
+
 def test_kept_documents_are_written_in_order_with_what_was_masked(done: Path) -> None:
     assert shard_names(done / layout.CURATED) == shard_names(done / layout.DOCUMENTS) == ["a", "b", "c", "d"]
     first = read_shard(done / layout.CURATED, "a")
