@@ -28,6 +28,8 @@ app.command(sources)
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 
+_started_in = Path.cwd()
+
 
 def main() -> None:
     """Entry point; every failure that a user can mend is one sentence and an exit code (see bessemer.errors)."""
@@ -125,6 +127,41 @@ def whatif(*changes: str) -> int:
     from flows.documents import whatif_command
 
     return whatif_command(Path(), changes, _console())
+
+
+@app.command
+def dedup(
+    *files: Path,
+    out: Path,
+    floor: float | None = None,
+    text_column: str = "text",
+    id_column: str | None = None,
+    workers: int | None = None,
+    as_json: AsJson = False,
+) -> int:
+    """Find exact and near duplicates among the documents of any files: documents in, verified pairs out.
+
+    Args:
+        files: Parquet, jsonl, text or WET files (.gz, .zst), or folders of them.
+        out: Parquet file (.parquet) or JSON lines (.jsonl) that takes the pairs.
+        floor: Least true Jaccard similarity of a pair; dedup.floor of params.yaml without it.
+        text_column: Field with the text.
+        id_column: Column of Parquet files that names a document; file and row without it.
+        workers: Threads; runtime.workers without it.
+        as_json: Print the summary as JSON.
+    """
+    from flows.duplicates import dedup_command
+
+    return dedup_command(
+        [_started_in / file for file in files],
+        _started_in / out,
+        _console(),
+        floor=floor,
+        text_column=text_column,
+        id_column=id_column,
+        workers=workers,
+        as_json=as_json,
+    )
 
 
 @app.command

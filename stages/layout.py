@@ -9,7 +9,6 @@ QUALITY = Path("data/quality")
 DEDUP = Path("data/dedup")
 DEDUP_EXACT = DEDUP / "exact"
 DEDUP_PAIRS = DEDUP / "pairs"
-DEDUP_SIGNATURES = DEDUP / "signatures"
 CONTAMINATION = Path("data/contamination")
 CURATED = Path("data/curated")
 LEDGER = Path("data/ledger")

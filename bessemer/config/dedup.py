@@ -1,6 +1,6 @@
 """Parameters of ``dedup``."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,11 @@ class DedupParams(Strict):
 
     shingle_words: int = Field(5, ge=1, le=64, description="words in a shingle; shorter documents are one shingle")
     permutations: int = Field(128, ge=4, le=1024, description="hash functions of a MinHash signature")
+    hash_bits: Literal[32, 64] = Field(
+        32,
+        description="width of a place of the signature: datasketch's affine32, or affine64 for billions of documents, "
+        "where 32 bits let so many places agree by chance that comparisons are wasted",
+    )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the hash functions, as datasketch's")
     floor: Fraction = Field(0.6, description="least true Jaccard similarity of shingle sets for a pair to be stored")
     false_negative_weight: Fraction = Field(
@@ -22,9 +27,10 @@ class DedupParams(Strict):
     bands: int | None = Field(None, ge=2, description="bands of the index; null: chosen together with rows")
     rows: int | None = Field(None, ge=1, description="rows of a band; null: chosen together with bands")
     bucket_cap: int = Field(
-        64,
+        32,
         ge=2,
-        description="members of a larger bucket are compared with its first this many only, and it is reported",
+        description="documents of a larger bucket are compared with this many of them only, so that a template costs "
+        "time in proportion to its copies; such buckets are reported",
     )
     samples: int = Field(10, ge=0, le=1000, description="pairs shown in the report")
 

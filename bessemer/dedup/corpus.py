@@ -1,113 +1,123 @@
-"""All documents as deduplication sees them: read from and written to shard directories."""
+"""All documents as deduplication sees them: a few numbers each, in the order of the shards."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bessemer.dedup.exact import ExactGroups
-from bessemer.dedup.signatures import shingle_sets, signatures_from
-from bessemer.shards import ShardInfo, read_manifest, read_shard, write_manifest, write_shard
+from bessemer.errors import DataError
+from bessemer.shards import read_manifest, read_shard
 
-PAIRS_PER_SHARD = 1_000_000
+HEX_DIGITS = 32
+BYTES_PER_DOCUMENT = 40
+"""Memory that :class:`Corpus` needs for each document."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All documents: shard names with their row counts, and columns over all rows in that order."""
+    """All n documents; a document is named by its row, counted over all shards.
 
-    shards: list[tuple[str, int]]
-    ids: NDArray[np.bytes_]
-    hashes: NDArray[np.bytes_]
+    Attributes:
+        shards: names, in order.
+        digests: of the files of documents, xxh3-128 in hex.
+        starts: shape (shards + 1,), int64: first row of each shard.
+        ids: shape (n, 2), uint64: the 128 bits of each id; they sort as the ids do.
+        hashes: shape (n, 2), uint64: the 128 bits of the hash of each normalised text.
+        words: shape (n,), int32.
+        shingles: shape (n,), int32: places where a shingle starts.
+    """
+
+    shards: list[str]
+    digests: list[str]
+    starts: NDArray[np.int64]
+    ids: NDArray[np.uint64]
+    hashes: NDArray[np.uint64]
     words: NDArray[np.int32]
-    signatures: NDArray[np.uint32]
+    shingles: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def id(self, row: int) -> str:
+        """The id of a document, 32 hex digits."""
+        return f"{int(self.ids[row, 0]):016x}{int(self.ids[row, 1]):016x}"
+
+    def rows_by_shard(self, rows: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+        """For each shard that holds any of ``rows`` (ascending): its place, and those rows counted in the shard."""
+        bounds = np.searchsorted(rows, self.starts)
+        return [
+            (shard, rows[bounds[shard] : bounds[shard + 1]] - self.starts[shard])
+            for shard in np.flatnonzero(np.diff(bounds)).tolist()
+        ]
 
 
-def read_corpus(directory: Path) -> Corpus:
-    """The signatures of all shards, in the order of their names."""
-    shards = read_manifest(directory).shards
-    tables = [read_shard(directory, shard.name) for shard in shards]
+def read_corpus(documents: Path, signatures: Path) -> Corpus:
+    """The numbers of all documents.
+
+    Args:
+        documents: shard directory of the documents.
+        signatures: folder with a file of signatures for each of its shards.
+    """
+    shards = read_manifest(documents).shards
+    tables = [read_columns(signatures, shard.name, ["id", "hash", "words", "shingles"]) for shard in shards]
+    starts = np.zeros(len(shards) + 1, np.int64)
+    np.cumsum([table.num_rows for table in tables], out=starts[1:])
     return Corpus(
-        shards=[(shard.name, shard.rows) for shard in shards],
-        ids=np.concatenate(
-            [np.array(table.column("id").to_pylist(), "S32") for table in tables] or [np.empty(0, "S32")]
-        ),
-        hashes=np.concatenate(
-            [np.array(table.column("hash").to_pylist(), "S32") for table in tables] or [np.empty(0, "S32")]
-        ),
-        words=np.concatenate([table.column("words").to_numpy() for table in tables] or [np.empty(0, np.int32)]),
-        signatures=np.concatenate(
-            [signatures_from(table.column("signature")) for table in tables] or [np.empty((0, 0), np.uint32)]
-        ),
+        shards=[shard.name for shard in shards],
+        digests=[shard.xxh3 for shard in shards],
+        starts=starts,
+        ids=np.concatenate([np.empty((0, 2), np.uint64), *(_from_hex(table.column("id")) for table in tables)]),
+        hashes=np.concatenate([np.empty((0, 2), np.uint64), *(_from_bytes(table.column("hash")) for table in tables)]),
+        words=np.concatenate([np.empty(0, np.int32), *(table.column("words").to_numpy() for table in tables)]),
+        shingles=np.concatenate([np.empty(0, np.int32), *(table.column("shingles").to_numpy() for table in tables)]),
     )
 
 
-def read_shingles(
-    documents: Path, corpus: Corpus, rows: NDArray[np.int64], shingle_words: int
-) -> dict[int, NDArray[np.uint64]]:
-    """Shingle sets of some rows (ascending) of the corpus, one shard of texts in memory at a time."""
-    sets: dict[int, NDArray[np.uint64]] = {}
-    for wanted, texts in _texts_by_shard(documents, corpus, rows):
-        sets.update(zip(wanted, shingle_sets(texts, shingle_words), strict=True))
-    return sets
+def read_columns(directory: Path, name: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a shard, read in this thread."""
+    with pq.ParquetFile(directory / f"{name}.parquet") as file:
+        return file.read(list(columns), use_threads=False)
 
 
 def read_texts(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict[int, str]:
-    """Texts of some rows (ascending) of the corpus."""
-    return {
-        row: text
-        for wanted, texts in _texts_by_shard(documents, corpus, rows)
-        for row, text in zip(wanted, texts, strict=True)
-    }
+    """Texts of some rows (ascending), by row."""
+    texts: dict[int, str] = {}
+    for shard, local in corpus.rows_by_shard(rows):
+        column = read_shard(documents, corpus.shards[shard], ["text"]).column("text")
+        texts.update(zip((local + corpus.starts[shard]).tolist(), column.take(local).to_pylist(), strict=True))
+    return texts
 
 
-def _texts_by_shard(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> Iterator[tuple[list[int], list[str]]]:
-    """For each shard that holds any of ``rows``: those rows, and their texts."""
-    start = 0
-    for name, count in corpus.shards:
-        wanted = rows[np.searchsorted(rows, start) : np.searchsorted(rows, start + count)]
-        if len(wanted):
-            texts = cast(list[str], read_shard(documents, name, ["text"]).column("text").to_pylist())
-            yield [int(row) for row in wanted], [texts[int(row) - start] for row in wanted]
-        start += count
+def hex_column(values: NDArray[np.uint64]) -> pa.StringArray:
+    """Numbers of 128 bits, shape (n, 2), as a column of 32 hex digits."""
+    digits = values.astype(">u8").tobytes().hex().encode()
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * HEX_DIGITS
+    if len(digits) > np.iinfo(np.int32).max:
+        raise DataError(f"{len(values):,} ids do not fit a column; cut the documents into smaller shards.")
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(digits))
 
 
-def write_exact(directory: Path, corpus: Corpus, groups: ExactGroups, made_from: dict[str, str]) -> None:
-    """The sidecar of exact groups, with the shard names of the documents."""
-    infos, start = [], 0
-    for name, rows in corpus.shards:
-        part = slice(start, start + rows)
-        columns = {
-            "id": pa.array([value.decode() for value in corpus.ids[part].tolist()], pa.string()),
-            "group": pa.array([value.decode() for value in corpus.hashes[part].tolist()], pa.string()),
-            "group_size": pa.array(groups.size[part], pa.int32()),
-            "words": pa.array(corpus.words[part], pa.int32()),
-        }
-        infos.append(write_shard(directory, name, pa.table(columns)))
-        start += rows
-    write_manifest(directory, infos, made_from)
+def _from_hex(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Ids of 32 lower-case hex digits as shape (n, 2), uint64."""
+    joined = "".join(column.to_pylist()) if len(column) else ""
+    if len(joined) != HEX_DIGITS * len(column):
+        raise DataError("an id in the documents has not 32 hex digits; run the stage that makes them again.")
+    try:
+        raw = bytes.fromhex(joined)
+    except ValueError:
+        raise DataError("an id in the documents is not hexadecimal; run the stage that makes them again.") from None
+    return np.frombuffer(raw, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def write_pairs(
-    directory: Path,
-    corpus: Corpus,
-    pairs: NDArray[np.int64],
-    similarity: NDArray[np.float64],
-    made_from: dict[str, str],
-) -> None:
-    """Verified pairs of rows of the corpus, in the given order, cut at a fixed number of pairs."""
-    infos: list[ShardInfo] = []
-    for start in range(0, max(1, len(pairs)), PAIRS_PER_SHARD):
-        part = slice(start, start + PAIRS_PER_SHARD)
-        names = [[value.decode() for value in corpus.ids[pairs[part, side]].tolist()] for side in (0, 1)]
-        columns = {
-            "id_a": pa.array(names[0], pa.string()),
-            "id_b": pa.array(names[1], pa.string()),
-            "similarity": pa.array(similarity[part], pa.float32()),
-        }
-        infos.append(write_shard(directory, f"pairs-{start // PAIRS_PER_SHARD:05d}", pa.table(columns)))
-    write_manifest(directory, infos, made_from)
+def _from_bytes(column: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Hashes of 16 bytes as shape (n, 2), uint64."""
+    chunks = [
+        np.frombuffer(chunk.buffers()[1], ">u8", 2 * len(chunk), 16 * chunk.offset)
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate([np.empty(0, np.uint64), *chunks]).astype(np.uint64).reshape(-1, 2)

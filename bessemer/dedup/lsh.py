@@ -1,4 +1,4 @@
-"""Locality-sensitive hashing: which documents are worth comparing."""
+"""Locality-sensitive hashing: signatures are cut into bands; documents that agree in a whole band are compared."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from datasketch import MinHashLSH
 from numpy.typing import NDArray
 
 from bessemer.errors import ConfigError
-from bessemer.text.ngrams import mix
+from bessemer.text.compiled import kernel
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -25,25 +25,6 @@ class Banding:
         Source: Leskovec, Rajaraman, Ullman, *Mining of Massive Datasets*, 3.4.2.
         """
         return float(1.0 - (1.0 - similarity**self.rows) ** self.bands)
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Pairs to compare, and what the cap on large buckets cost.
-
-    Attributes:
-        pairs: shape (pairs, 2), int64, rows ``(i, j)`` with ``i < j``, distinct, sorted.
-        buckets: buckets with at least two members, over all bands.
-        capped_buckets: of these, how many had more members than the cap.
-        largest_bucket: members of the largest.
-        pairs_left_out: pairs within capped buckets that were not made, counted for each bucket.
-    """
-
-    pairs: NDArray[np.int64]
-    buckets: int
-    capped_buckets: int
-    largest_bucket: int
-    pairs_left_out: int
 
 
 def choose_banding(threshold: float, permutations: int, false_negative_weight: float) -> Banding:
@@ -68,72 +49,31 @@ def choose_banding(threshold: float, permutations: int, false_negative_weight: f
     return Banding(index.b, index.r)
 
 
-def band_keys(signatures: NDArray[np.uint32], banding: Banding) -> NDArray[np.uint64]:
+def band_keys(signatures: NDArray[np.uint32] | NDArray[np.uint64], banding: Banding) -> NDArray[np.uint64]:
     """A 64-bit key for each band of each signature.
 
     Args:
         signatures: shape (documents, permutations), with at least bands · rows permutations.
+        banding: how they are cut.
 
     Returns:
         Shape (documents, bands), uint64. Two different bands share a key with a probability of about 2**-64; that
         costs a needless comparison, never a missed one.
     """
-    used = signatures[:, : banding.bands * banding.rows].reshape(len(signatures), banding.bands, banding.rows)
-    keys = np.zeros((len(signatures), banding.bands), np.uint64)
-    for row in range(banding.rows):
-        keys = mix(keys * _MULTIPLIER + used[:, :, row].astype(np.uint64) + np.uint64(row + 1))
+    keys = np.empty((len(signatures), banding.bands), np.uint64)
+    _fill_keys(np.ascontiguousarray(signatures), banding.rows, keys)
     return keys
 
 
-def candidate_pairs(keys: NDArray[np.uint64], cap: int) -> Candidates:
-    """All pairs that agree in a band; a bucket larger than ``cap`` compares its members with its first ``cap`` only.
-
-    Work and memory are at most ``bands · documents · cap`` pairs. The result depends on the order of the documents,
-    which the caller fixes, only in which members of a capped bucket are first.
-
-    Args:
-        keys: shape (documents, bands), uint64.
-        cap: at least 1.
-    """
-    found = np.empty((0, 2), np.int64)
-    buckets = capped = largest = left_out = 0
-    for band in range(keys.shape[1]):
-        order = np.argsort(keys[:, band], kind="stable")
-        ordered = keys[order, band]
-        starts = (
-            np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-            if len(ordered)
-            else np.empty(0, np.int64)
-        )
-        sizes = np.diff(np.append(starts, len(ordered)))
-        several = sizes > 1
-        parts = [
-            _pairs_of_bucket(order[start : start + size], cap)
-            for start, size in zip(starts[several], sizes[several], strict=True)
-        ]
-        buckets += int(several.sum())
-        capped += int((sizes > cap).sum())
-        largest = max(largest, int(sizes.max(initial=0)))
-        beyond = np.maximum(sizes - cap, 0)
-        left_out += int((beyond * (beyond - 1) // 2).sum())
-        found = _distinct(np.concatenate([found, *parts]))
-    return Candidates(found, buckets, capped, largest if largest > 1 else 0, left_out)
-
-
-def _pairs_of_bucket(members: NDArray[np.int64], cap: int) -> NDArray[np.int64]:
-    """Pairs (first, later) of a bucket in ascending order, ``first`` among the first ``cap``."""
-    size = len(members)
-    firsts = min(cap, size - 1)
-    first = np.repeat(np.arange(firsts), size)
-    later = np.tile(np.arange(size), firsts)
-    above = later > first
-    return np.stack([members[first[above]], members[later[above]]], axis=1)
-
-
-def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    if not len(pairs):
-        return pairs
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    ordered = pairs[order]
-    new = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
-    return np.ascontiguousarray(ordered[new])
+@kernel
+def _fill_keys(signatures: NDArray[np.uint64], rows: int, keys: NDArray[np.uint64]) -> None:
+    for document in range(keys.shape[0]):
+        for band in range(keys.shape[1]):
+            key = np.uint64(0)
+            for row in range(rows):
+                place = signatures[document, band * rows + row]
+                key = key * _MULTIPLIER + np.uint64(place) + np.uint64(row + 1)
+                key = (key ^ (key >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+                key = (key ^ (key >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+                key ^= key >> np.uint64(33)
+            keys[document, band] = key

@@ -1,5 +1,6 @@
 """What there is to say about duplicates."""
 
+import heapq
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.corpus import Corpus, read_texts
+from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.exact import ExactGroups
 from bessemer.dedup.lsh import Banding
 from bessemer.dedup.near import Near
@@ -17,27 +19,21 @@ SAMPLE_CHARACTERS = 600
 
 
 def report_duplicates(
-    params: DedupParams,
-    corpus: Corpus,
-    groups: ExactGroups,
-    near: Near,
-    *,
-    documents: Path,
-    size: int,
-    made_from: dict[str, str],
+    params: DedupParams, found: Duplicates, *, documents: Path, made_from: dict[str, str]
 ) -> StageReport:
     """Group sizes, similarities, what the index can be expected to find, and pairs to look at."""
-    partners = np.bincount(near.pairs.ravel(), minlength=len(corpus.ids))
+    corpus, groups, near = found.corpus, found.groups, found.near
+    partners = np.bincount(near.pairs.ravel(), minlength=len(corpus))
     copies = int((groups.sizes - 1).sum())
     return StageReport(
         stage="dedup",
         title="Duplicates",
         summary=(
-            f"{copies:,} of {len(corpus.ids):,} documents are copies of another; {len(near.pairs):,} pairs of the "
+            f"{copies:,} of {len(corpus):,} documents are copies of another; {len(near.pairs):,} pairs of the "
             f"rest are similar to at least {params.floor:g}, over {int((partners > 0).sum()):,} documents."
         ),
         counts=[
-            Count(label="documents", documents=len(corpus.ids), bytes=size),
+            Count(label="documents", documents=len(corpus), bytes=found.bytes),
             Count(label="distinct after normalisation", documents=len(groups.representative)),
             Count(
                 label="distinct and without a near duplicate",
@@ -55,13 +51,13 @@ def report_duplicates(
 
 def _metrics(params: DedupParams, corpus: Corpus, groups: ExactGroups, near: Near) -> dict[str, int | float | str]:
     return {
-        "documents": len(corpus.ids),
+        "documents": len(corpus),
         "exact_groups": int((groups.sizes > 1).sum()),
         "exact_copies": int((groups.sizes - 1).sum()),
-        "candidate_pairs": len(near.candidates.pairs),
+        "candidate_pairs": near.candidates,
         "verified_pairs": len(near.pairs),
         "documents_in_verified_pairs": len(np.unique(near.pairs)),
-        "capped_buckets": near.candidates.capped_buckets,
+        "capped_buckets": near.buckets.capped,
         "bands": near.banding.bands,
         "rows": near.banding.rows,
         "recall_at_floor": round(near.banding.recall(params.floor), 6),
@@ -99,14 +95,13 @@ def _recall(banding: Banding) -> Series:
 
 
 def _index_table(near: Near, params: DedupParams) -> Table:
-    found = near.candidates
     rows: list[list[int | float | str | None]] = [
         ["bands of rows", f"{near.banding.bands} of {near.banding.rows}"],
-        ["buckets with at least two documents", found.buckets],
-        ["largest bucket", found.largest_bucket],
-        [f"buckets with more than {params.bucket_cap}", found.capped_buckets],
-        ["pairs in those buckets that were not compared", found.pairs_left_out],
-        ["candidate pairs", len(found.pairs)],
+        ["buckets with at least two documents", near.buckets.several],
+        ["largest bucket", near.buckets.largest],
+        [f"buckets with more than {params.bucket_cap}", near.buckets.capped],
+        ["pairs in those buckets that were not compared", near.buckets.left_out],
+        ["candidate pairs", near.candidates],
         ["verified pairs", len(near.pairs)],
     ]
     note = "A bucket with more documents than dedup.bucket_cap is compared with its first ones only."
@@ -115,14 +110,17 @@ def _index_table(near: Near, params: DedupParams) -> Table:
 
 def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path) -> list[SamplePair]:
     """Pairs chosen by a keyed hash of their ids."""
-    names = [(corpus.ids[a].decode(), corpus.ids[b].decode()) for a, b in near.pairs]
-    order = sorted(range(len(names)), key=lambda place: keyed("".join(names[place]), params.seed, "sample"))
-    chosen = sorted(order[: params.samples])
+
+    def place_in_sample(place: int) -> int:
+        a, b = near.pairs[place]
+        return keyed(corpus.id(a) + corpus.id(b), params.seed, "sample")
+
+    chosen = sorted(heapq.nsmallest(params.samples, range(len(near.pairs)), key=place_in_sample))
     texts = read_texts(documents, corpus, np.unique(near.pairs[chosen]))
     return [
         SamplePair(
-            id_a=names[place][0],
-            id_b=names[place][1],
+            id_a=corpus.id(near.pairs[place, 0]),
+            id_b=corpus.id(near.pairs[place, 1]),
             text_a=texts[int(near.pairs[place, 0])][:SAMPLE_CHARACTERS],
             text_b=texts[int(near.pairs[place, 1])][:SAMPLE_CHARACTERS],
             similarity=round(float(near.similarity[place]), 4),

@@ -1,63 +1,47 @@
 """What deduplication needs of each document, one row each, stored beside the documents.
 
-Columns: ``id``; ``hash`` (xxh3-128 of the normalised text, 32 hex digits); ``words`` (int32); ``shingles`` (int32:
-places where one starts); ``signature`` (little-endian uint32: ``datasketch.MinHash.hashvalues``, scheme affine32).
+Columns: ``id``; ``hash`` (xxh3-128 of the normalised text, 16 bytes); ``words``, ``shingles`` (int32: places where one
+starts) and one uint64 column per band of the MinHash signature, so that a band is read alone.
 """
-
-from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from bessemer.dedup.minhash import minhash_signatures, permutations
-from bessemer.text.ngrams import Ngrams, ngrams_of
-from bessemer.text.normalize import text_hash
-from bessemer.text.words import words_of
-
-
-def shingles_of(texts: Sequence[str], shingle_words: int) -> Ngrams:
-    """Hashes of the word shingles of each text; a text of fewer words is one shingle of all of them."""
-    return ngrams_of(words_of(texts), shingle_words, whole_if_shorter=True)
+from bessemer.dedup.lsh import Banding, band_keys
+from bessemer.dedup.minhash import Permutations, sign_texts
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.identities import text_hashes
 
 
-def shingle_sets(texts: Sequence[str], shingle_words: int) -> list[NDArray[np.uint64]]:
-    """The distinct shingle hashes of each text, sorted."""
-    shingles = shingles_of(texts, shingle_words)
-    return [np.unique(shingles.of(document)) for document in range(len(texts))]
+def band_column(band: int) -> str:
+    """Name of the column that holds the keys of a band."""
+    return f"band_{band:03d}"
 
 
-def signature_table(
-    ids: "pa.ChunkedArray[pa.StringScalar]", texts: Sequence[str], *, shingle_words: int, count: int, seed: int
-) -> pa.Table:
+def signature_table(documents: pa.Table, *, shingle_words: int, maps: Permutations, banding: Banding) -> pa.Table:
     """The rows of a batch of documents.
 
     Args:
-        ids: of the documents.
-        texts: their texts, in the same order.
+        documents: columns ``id`` and ``text``.
         shingle_words: words in a shingle.
-        count: places of a signature.
-        seed: of the hash functions.
+        maps: hash functions of the signature.
+        banding: how signatures are cut.
     """
-    words = words_of(texts)
-    shingles = ngrams_of(words, shingle_words, whole_if_shorter=True)
-    signatures = minhash_signatures(shingles, permutations(count, seed)).astype("<u4", copy=False)
-    width = pa.binary(4 * count)
-    stored = pa.FixedSizeBinaryArray.from_buffers(width, len(texts), [None, pa.py_buffer(signatures.tobytes())])
+    buffer = TextBuffer.of_column(documents.column("text"))
+    signed = sign_texts(buffer, shingle_words, maps)
+    keys = band_keys(signed.signatures, banding)
     return pa.table(
         {
-            "id": ids,
-            "hash": pa.array([text_hash(text) for text in texts], pa.string()),
-            "words": pa.array(words.counts, pa.int32()),
-            "shingles": pa.array(np.diff(shingles.offsets), pa.int32()),
-            "signature": stored,
+            "id": documents.column("id"),
+            "hash": fixed_bytes(text_hashes(buffer)),
+            "words": pa.array(signed.words.astype(np.int32)),
+            "shingles": pa.array(signed.shingles.astype(np.int32)),
+            **{band_column(band): pa.array(np.ascontiguousarray(keys[:, band])) for band in range(banding.bands)},
         }
     )
 
 
-def signatures_from(column: "pa.ChunkedArray[pa.FixedSizeBinaryScalar]") -> NDArray[np.uint32]:
-    """The signatures of a column of :func:`signature_table`: shape (documents, places), uint32."""
-    width = column.type.byte_width // 4
-    values = b"".join(cast(list[bytes], column.to_pylist()))
-    return np.frombuffer(values, "<u4").reshape(len(column), width)
+def fixed_bytes(values: "np.typing.NDArray[np.uint8]") -> pa.FixedSizeBinaryArray:
+    """Rows of bytes, shape (n, width), as an Arrow column."""
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(values))]
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(values.shape[1]), len(values), buffers)

@@ -8,10 +8,18 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.dedup.lsh import Banding, band_keys, candidate_pairs, choose_banding
+from bessemer.dedup.candidates import CandidateTask, candidate_tasks, pairs_in_buckets, unpack
+from bessemer.dedup.lsh import Banding, band_keys, choose_banding
 from bessemer.errors import ConfigError
 
 signature_lists = st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), max_size=12)
+
+
+def candidates(keys: np.ndarray, cap: int = 100) -> list[tuple[int, int]]:
+    """Distinct pairs of all bands, ascending."""
+    rows, rank = np.arange(len(keys)), np.arange(len(keys), dtype=np.uint64)
+    found = [unpack(pairs_in_buckets(keys[:, band], rows, rank, cap)[0]) for band in range(keys.shape[1])]
+    return sorted({(int(a), int(b)) for pairs in found for a, b in pairs})
 
 
 @given(signature_lists, st.sampled_from([(1, 6), (2, 3), (3, 2), (6, 1), (2, 2)]))
@@ -19,11 +27,11 @@ def test_candidates_are_the_pairs_that_agree_in_a_band(signatures: list[list[int
     bands, rows = shape
     keys = band_keys(np.array(signatures, np.uint32).reshape(-1, 6), Banding(bands, rows))
     expected = [
-        [i, j]
+        (i, j)
         for (i, a), (j, b) in itertools.combinations(enumerate(signatures), 2)
         if any(a[k * rows : (k + 1) * rows] == b[k * rows : (k + 1) * rows] for k in range(bands))
     ]
-    assert candidate_pairs(keys, cap=100).pairs.tolist() == expected
+    assert candidates(keys) == expected
 
 
 @given(signature_lists)
@@ -34,21 +42,43 @@ def test_the_index_finds_what_datasketch_finds(signatures: list[list[int]]) -> N
         index.insert(number, sketch)
     expected = sorted({(min(i, j), max(i, j)) for i, s in enumerate(sketches) for j in index.query(s) if i != j})
     keys = band_keys(np.array(signatures, np.uint32).reshape(-1, 6), Banding(3, 2))
-    assert list(map(tuple, candidate_pairs(keys, cap=100).pairs.tolist())) == expected
+    assert candidates(keys) == expected
 
 
-def test_a_giant_bucket_is_compared_with_its_first_members_and_reported() -> None:
+def test_a_giant_bucket_is_compared_with_the_smallest_ids_and_reported() -> None:
     size, cap = 1000, 10
-    found = candidate_pairs(np.zeros((size, 1), np.uint64), cap)
-    assert len(found.pairs) == cap * (cap - 1) // 2 + cap * (size - cap)
-    assert set(found.pairs[:, 0].tolist()) == set(range(cap))
-    assert len(found.pairs) + found.pairs_left_out == size * (size - 1) // 2
-    assert (found.buckets, found.capped_buckets, found.largest_bucket) == (1, 1, size)
+    rank = np.random.default_rng(1).permutation(size).astype(np.uint64)
+    found, counts = pairs_in_buckets(np.zeros(size, np.uint64), np.arange(size), rank, cap)
+    pairs = unpack(found)
+    hubs = set(np.argsort(rank)[:cap].tolist())
+    assert len(pairs) == len(np.unique(found)) == cap * (cap - 1) // 2 + cap * (size - cap)
+    assert all(int(a) in hubs or int(b) in hubs for a, b in pairs)
+    assert (pairs[:, 0] < pairs[:, 1]).all()
+    several, capped, largest, left_out = counts.tolist()
+    assert len(pairs) + left_out == size * (size - 1) // 2
+    assert (several, capped, largest) == (1, 1, size)
 
 
 def test_a_bucket_of_exactly_the_cap_is_whole() -> None:
-    found = candidate_pairs(np.zeros((5, 1), np.uint64), 5)
-    assert (len(found.pairs), found.capped_buckets, found.pairs_left_out) == (10, 0, 0)
+    found, counts = pairs_in_buckets(np.zeros(5, np.uint64), np.arange(5), np.arange(5, dtype=np.uint64), 5)
+    assert (len(found), counts.tolist()) == (10, [1, 0, 5, 0])
+
+
+def test_rows_of_the_upper_half_of_32_bits_come_back_whole() -> None:
+    rows = np.array([(1 << 32) - 1, 7])
+    found, _ = pairs_in_buckets(np.zeros(2, np.uint64), rows, np.zeros(1 << 3, np.uint64), 5)
+    assert unpack(found).tolist() == [[7, (1 << 32) - 1]]
+
+
+@given(st.integers(0, 300), st.integers(1, 30), st.integers(1, 200))
+def test_tasks_cover_every_band_and_range_once_within_the_limit(documents: int, bands: int, limit: int) -> None:
+    tasks = candidate_tasks(documents, bands, limit)
+    assert len({task.name for task in tasks}) == len(tasks)
+    covered = sorted((band, task.part) for task in tasks for band in task.bands)
+    parts = tasks[0].parts
+    assert covered == [(band, part) for band in range(bands) for part in range(parts)]
+    assert all(isinstance(task, CandidateTask) and task.parts == parts for task in tasks)
+    assert all(len(task.bands) * documents <= limit * parts or len(task.bands) == 1 for task in tasks)
 
 
 def test_recall_is_that_of_a_simulation() -> None:

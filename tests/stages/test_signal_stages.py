@@ -108,7 +108,7 @@ def test_one_and_two_workers_write_the_same_bytes(done: tuple[Path, dict[str, St
     root, reports = done
     write_documents(tmp_path)
     assert run_all(tmp_path, workers=2) == reports
-    for directory in (*SIDECARS, layout.DEDUP_SIGNATURES):
+    for directory in SIDECARS:
         assert directory_digest(root / directory) == directory_digest(tmp_path / directory)
         verify(tmp_path / directory)
     for file in ("fold0.bin", "fold1.bin", "calibration.json"):
@@ -172,8 +172,11 @@ def test_a_new_shard_costs_one_shard(tmp_path: Path) -> None:
         _, record = run(tmp_path, name)
         if name in expected:
             assert record.jobs[expected[name]] == {"total": 4, "cached": 3}, name
-    _, record = run(tmp_path, "dedup", floor=0.9, samples=1)
+    _, record = run(tmp_path, "dedup", samples=1, bucket_cap=3)
     assert record.jobs["signatures"] == {"total": 4, "cached": 4}
+    for floor, cached in ((0.6, 0), (0.9, 4)):
+        _, record = run(tmp_path, "dedup", bands=8, rows=4, floor=floor)
+        assert record.jobs["signatures"] == {"total": 4, "cached": cached}
     _, record = run(tmp_path, "dedup", seed=2)
     assert record.jobs["signatures"] == {"total": 4, "cached": 0}
     (tmp_path / "exam.txt").write_text(f"{EVALUATION} Now longer.")

@@ -1,0 +1,130 @@
+"""Comparing candidate pairs: texts are gathered by task, shard by shard, and each task computes its similarities.
+
+Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker.
+"""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+from numpy.typing import NDArray
+
+from bessemer.config.dedup import DedupParams
+from bessemer.dedup.comparisons import Comparisons, plan_comparisons
+from bessemer.dedup.corpus import Corpus, read_columns
+from bessemer.dedup.verdicts import pair_keys
+from bessemer.dedup.verify import similarities
+from bessemer.engine import Job, OutputWriter, Stats, map_jobs
+from bessemer.stage import StageContext
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.shingles import shingles_of
+
+GATHERED, SIMILARITIES = "gathered", "similarities"
+
+
+def compare(
+    pairs: NDArray[np.int64], corpus: Corpus, documents: Path, params: DedupParams, stage: StageContext, scratch: Path
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """True Jaccard similarity of pairs; below ``params.floor`` it may be 0.
+
+    Args:
+        pairs: shape (pairs, 2): rows of the corpus, distinct.
+        corpus: all documents.
+        documents: their shard directory.
+        params: of the stage.
+        stage: gives workers and the shard cache.
+        scratch: an empty folder for gathered texts.
+
+    Returns:
+        The pairs in another order, and the similarity of each.
+    """
+    plan = plan_comparisons(pairs, corpus.shingles)
+    needed = plan.documents()
+    gathered = map_jobs(
+        functools.partial(gather_texts, documents),
+        _gathering(needed, corpus),
+        outputs={GATHERED: scratch / GATHERED},
+        stage=stage,
+        label="texts to compare",
+        threads=True,
+        link=True,
+    )
+    sources: list[list[tuple[str, int]]] = [[] for _ in needed]
+    for result in gathered:
+        for group, task in enumerate(result.stats["tasks"]):
+            sources[task].append((result.job.name, group))
+    compared = map_jobs(
+        functools.partial(compare_pairs, scratch / GATHERED, params.shingle_words, params.floor),
+        _comparing(plan, needed, sources, corpus),
+        outputs={SIMILARITIES: scratch / SIMILARITIES},
+        stage=stage,
+        label="comparisons",
+        threads=True,
+        link=True,
+    )
+    found = [read_columns(scratch / SIMILARITIES, result.job.name, ["similarity"]) for result in compared]
+    return plan.pairs, np.concatenate([np.empty(0), *(table.column("similarity").to_numpy() for table in found)])
+
+
+def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
+    """Write the texts of a shard that tasks need: a row group for each task, in the order of the tasks."""
+    wanted: list[tuple[int, NDArray[np.int64]]] = job.payload
+    column = read_columns(documents, job.name, ["text"]).column("text")
+    rows = np.concatenate([rows for _, rows in wanted])
+    sizes = [len(rows) for _, rows in wanted]
+    out.write(GATHERED, job.name, pa.table({"text": column.take(pa.array(rows))}), row_groups=sizes)
+    return {"tasks": [task for task, _ in wanted]}
+
+
+def compare_pairs(gathered: Path, shingle_words: int, floor: float, job: Job, out: OutputWriter) -> Stats:
+    """Write the similarity of each pair of a task."""
+    pairs, groups = job.payload
+    texts = [_read_group(gathered, shard, group) for shard, group in groups]
+    shingles = shingles_of(TextBuffer.of_column(pa.chunked_array(texts)), shingle_words)
+    out.write(SIMILARITIES, job.name, pa.table({"similarity": similarities(pairs, shingles, floor)}))
+    return {}
+
+
+def _gathering(needed: list[NDArray[np.int64]], corpus: Corpus) -> list[Job]:
+    """A job for each shard that any task needs; its payload: tasks, and the rows of the shard that each needs."""
+    wanted: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
+    for task, rows in enumerate(needed):
+        for shard, local in corpus.rows_by_shard(rows):
+            wanted.setdefault(shard, []).append((task, local))
+    return [
+        Job(
+            corpus.shards[shard],
+            {"documents": corpus.digests[shard], "rows": _digest(*(part for item in parts for part in item))},
+            parts,
+        )
+        for shard, parts in sorted(wanted.items())
+    ]
+
+
+def _comparing(
+    plan: Comparisons, needed: list[NDArray[np.int64]], sources: list[list[tuple[str, int]]], corpus: Corpus
+) -> list[Job]:
+    """A job for each task; its payload: pairs of places among its texts, and the row groups that hold the texts."""
+    return [
+        Job(
+            f"task-{task:06d}",
+            {"texts": _digest(pair_keys(plan.of(task), corpus.hashes))},
+            (np.searchsorted(rows, plan.of(task)), sources[task]),
+        )
+        for task, rows in enumerate(needed)
+    ]
+
+
+def _read_group(directory: Path, shard: str, group: int) -> pa.Array:
+    with pq.ParquetFile(directory / f"{shard}.parquet") as file:
+        return file.read_row_group(group, ["text"], use_threads=False).column("text").combine_chunks()
+
+
+def _digest(*parts: int | NDArray[np.int64] | NDArray[np.uint64]) -> str:
+    digest = xxhash.xxh3_128()
+    for part in parts:
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+"""What deduplication of a corpus will take, before it starts: time, memory and disk, from a sample of the documents."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow.compute as pc
+
+from bessemer.config.dedup import DedupParams
+from bessemer.dedup.candidates import KEYS_PER_TASK
+from bessemer.dedup.comparisons import SHINGLES_PER_TASK
+from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
+from bessemer.dedup.minhash import permutations
+from bessemer.dedup.near import choose
+from bessemer.dedup.signatures import signature_table
+from bessemer.errors import ConfigError
+from bessemer.shards import read_manifest
+
+SAMPLE_SHARDS = 4
+BASE_MEMORY = 400_000_000
+"""Bytes of a process with its libraries and compiled kernels, measured."""
+GATHERED_SHARE = 0.5
+"""Share of the texts that is gathered for comparison: a heavily duplicated crawl; a clean one needs a tenth."""
+SIGNING_SHARE = 0.5
+"""Share of a run's time that goes into signing, measured on a corpus with 30 % near copies."""
+_TASK_ROW_BYTES = 32
+_SHINGLE_BYTES = 22
+"""A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take.
+
+    Attributes:
+        documents: all of them.
+        bytes: UTF-8 bytes of their texts, extrapolated.
+        seconds: wall time with ``workers`` threads and an empty shard cache.
+        memory: bytes at the peak.
+        disk: bytes in the shard cache.
+        workers: threads.
+    """
+
+    documents: int
+    bytes: int
+    seconds: float
+    memory: int
+    disk: int
+    workers: int
+
+
+def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
+    """Sign a few shards and extrapolate.
+
+    Args:
+        documents: shard directory.
+        params: of the stage.
+        workers: threads.
+    """
+    manifest = read_manifest(documents)
+    count = manifest.totals["rows"]
+    by_size = sorted(manifest.shards, key=lambda shard: shard.bytes)
+    chosen = [by_size[place] for place in np.linspace(0, len(by_size) - 1, min(SAMPLE_SHARDS, len(by_size)), dtype=int)]
+    signed = [_sign(documents, shard.name, params) for shard in [*chosen[:1], *chosen]]
+    signed = signed[1:]  # the first was to compile or load the kernels
+    text, stored = sum(size for size, _ in signed), sum(shard.bytes for shard in chosen)
+    total = int(text / stored * manifest.totals["bytes"]) if stored else 0
+    largest = int(text / stored * by_size[-1].bytes) if stored else 0
+    a_task = max(3 * largest, SHINGLES_PER_TASK * _SHINGLE_BYTES, min(count, KEYS_PER_TASK) * _TASK_ROW_BYTES)
+    seconds = sum(spent for _, spent in signed) / text * total / workers / SIGNING_SHARE if text else 0.0
+    return Estimate(
+        documents=count,
+        bytes=total,
+        seconds=seconds,
+        memory=BASE_MEMORY + workers * a_task + count * 2 * BYTES_PER_DOCUMENT,
+        disk=count * (8 * choose(params).bands + 64) + int(GATHERED_SHARE * total),
+        workers=workers,
+    )
+
+
+def _sign(documents: Path, name: str, params: DedupParams) -> tuple[int, float]:
+    """UTF-8 bytes of a shard's texts, and the seconds that signing them took."""
+    table = read_columns(documents, name, ["id", "text"])
+    maps, banding = permutations(params.permutations, params.seed, params.hash_bits), choose(params)
+    started = time.monotonic()
+    signature_table(table, shingle_words=params.shingle_words, maps=maps, banding=banding)
+    return int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0), time.monotonic() - started
+
+
+def require_room(needed: Estimate, cache_dir: Path) -> None:
+    """Refuse what will not fit.
+
+    Raises:
+        ConfigError: memory or the disk of the shard cache is too small; says by how much, and what to do.
+    """
+    memory = psutil.virtual_memory().available
+    if needed.memory > memory:
+        raise ConfigError(
+            f"dedup of {needed.documents:,} documents with {needed.workers} workers needs about "
+            f"{needed.memory / 1e9:.1f} GB of memory and {memory / 1e9:.1f} GB are free; set runtime.workers lower, "
+            "or split the sources."
+        )
+    existing = next(folder for folder in (cache_dir, *cache_dir.parents) if folder.exists())
+    disk = shutil.disk_usage(existing).free
+    if needed.disk > disk:
+        raise ConfigError(
+            f"dedup of {needed.documents:,} documents needs about {needed.disk / 1e9:.1f} GB in {cache_dir} and "
+            f"{disk / 1e9:.1f} GB are free; move runtime.cache_dir to a larger disk."
+        )

@@ -1,0 +1,42 @@
+"""What deduplication leaves beside the documents: exact groups and verified pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bessemer.dedup.corpus import Corpus, hex_column
+from bessemer.dedup.exact import ExactGroups
+from bessemer.dedup.near import Near
+from bessemer.shards import ShardInfo, write_manifest, write_shard
+
+PAIRS_PER_SHARD = 1_000_000
+
+
+def write_exact(directory: Path, corpus: Corpus, groups: ExactGroups, made_from: dict[str, str]) -> None:
+    """The sidecar of exact groups, with the shard names of the documents."""
+    infos = []
+    for place, name in enumerate(corpus.shards):
+        part = slice(int(corpus.starts[place]), int(corpus.starts[place + 1]))
+        columns = {
+            "id": hex_column(corpus.ids[part]),
+            "group": hex_column(corpus.hashes[part]),
+            "group_size": pa.array(groups.size[part]),
+            "words": pa.array(corpus.words[part]),
+        }
+        infos.append(write_shard(directory, name, pa.table(columns)))
+    write_manifest(directory, infos, made_from)
+
+
+def write_pairs(directory: Path, corpus: Corpus, near: Near, made_from: dict[str, str]) -> None:
+    """Verified pairs in their order, cut at a fixed number of pairs."""
+    infos: list[ShardInfo] = []
+    for start in range(0, max(1, len(near.pairs)), PAIRS_PER_SHARD):
+        part = slice(start, start + PAIRS_PER_SHARD)
+        columns = {
+            "id_a": hex_column(corpus.ids[near.pairs[part, 0]]),
+            "id_b": hex_column(corpus.ids[near.pairs[part, 1]]),
+            "similarity": pa.array(near.similarity[part].astype(np.float32)),
+        }
+        infos.append(write_shard(directory, f"pairs-{start // PAIRS_PER_SHARD:05d}", pa.table(columns)))
+    write_manifest(directory, infos, made_from)

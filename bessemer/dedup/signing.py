@@ -1,0 +1,60 @@
+"""Signing a corpus: each shard once, kept in the shard cache under what the signatures depend on."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from bessemer.config.dedup import DedupParams
+from bessemer.dedup.corpus import read_columns
+from bessemer.dedup.lsh import Banding
+from bessemer.dedup.minhash import Permutations, permutations
+from bessemer.dedup.signatures import band_column, signature_table
+from bessemer.engine import Job, OutputWriter, Stats, map_jobs
+from bessemer.shards import read_manifest
+from bessemer.stage import StageContext
+
+SIGNATURES = "signatures"
+
+
+def sign_corpus(documents: Path, params: DedupParams, banding: Banding, stage: StageContext, signatures: Path) -> int:
+    """Bring the signatures of all shards into a folder; UTF-8 bytes of the texts.
+
+    Args:
+        documents: shard directory of the documents.
+        params: of the stage.
+        banding: how signatures are cut.
+        stage: gives workers and the shard cache.
+        signatures: the folder; its files may be links into the cache.
+    """
+    signing = DedupParams(
+        shingle_words=params.shingle_words,
+        permutations=params.permutations,
+        hash_bits=params.hash_bits,
+        seed=params.seed,
+        bands=banding.bands,
+        rows=banding.rows,
+    )
+    maps = permutations(params.permutations, params.seed, params.hash_bits)
+    results = map_jobs(
+        functools.partial(sign_shard, documents, params.shingle_words, maps, banding),
+        [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards],
+        outputs={SIGNATURES: signatures},
+        stage=dataclasses.replace(stage, sections={stage.name: signing}),
+        label="signatures",
+        threads=True,
+        link=True,
+    )
+    return sum(result.stats["bytes"] for result in results)
+
+
+def sign_shard(
+    documents: Path, shingle_words: int, maps: Permutations, banding: Banding, job: Job, out: OutputWriter
+) -> Stats:
+    """Write the signatures of one shard."""
+    table = read_columns(documents, job.name, ["id", "text"])
+    signed = signature_table(table, shingle_words=shingle_words, maps=maps, banding=banding)
+    plain = ["hash", *(band_column(band) for band in range(banding.bands))]
+    out.write(SIGNATURES, job.name, signed, plain=plain)
+    return {"bytes": int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)}

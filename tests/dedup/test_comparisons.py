@@ -1,0 +1,45 @@
+"""Tasks of comparisons: every pair once, families together, no task larger than it may be."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bessemer.dedup.comparisons import plan_comparisons
+
+pairs_of_few = st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda p: p[0] < p[1]), max_size=30)
+
+
+@given(pairs_of_few, st.integers(1, 60), st.lists(st.integers(1, 9), min_size=15, max_size=15))
+def test_every_pair_is_in_one_task_that_is_not_too_large(
+    pairs: set[tuple[int, int]], limit: int, costs: list[int]
+) -> None:
+    plan = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.array(costs, np.int32), limit)
+    tasks = [[(int(a), int(b)) for a, b in plan.of(task)] for task in range(len(plan))]
+    assert sorted(pair for task in tasks for pair in task) == sorted(pairs)
+    for task, rows in zip(tasks, plan.documents(), strict=True):
+        assert rows.tolist() == sorted({row for pair in task for row in pair})
+        assert len(task) == 1 or sum(costs[row] for row in rows) <= limit
+
+
+@given(pairs_of_few)
+def test_a_family_is_in_one_task_if_it_fits(pairs: set[tuple[int, int]]) -> None:
+    plan = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.ones(15, np.int32), limit=15)
+    task_of = {row: task for task, rows in enumerate(plan.documents()) for row in rows.tolist()}
+    if len(plan) == 1:
+        assert all(task_of[a] == task_of[b] == 0 for a, b in pairs)
+    whole = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.ones(15, np.int32), limit=1000)
+    assert len(whole) == (1 if pairs else 0)
+
+
+def test_two_families_that_do_not_fit_together_are_apart() -> None:
+    # The families {0, 2, 4} and {1, 3, 5} lie interleaved in the corpus.
+    pairs = np.array([[0, 2], [1, 3], [2, 4], [3, 5]])
+    plan = plan_comparisons(pairs, np.full(6, 10, np.int32), limit=30)
+    assert [rows.tolist() for rows in plan.documents()] == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_family_larger_than_a_task_is_cut_and_its_hub_goes_to_every_part() -> None:
+    pairs = np.stack([np.zeros(100, np.int64), np.arange(1, 101)], axis=1)
+    plan = plan_comparisons(pairs, np.ones(101, np.int32), limit=11)
+    assert len(plan) == 10
+    assert all(rows[0] == 0 and len(rows) == 11 for rows in plan.documents())
