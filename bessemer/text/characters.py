@@ -58,7 +58,7 @@ class Characters(NamedTuple):
         foldings: shape (rows, 3), uint32: ``str.casefold`` of it, filled up with 0.
         steps: shape (3, 5), uint8: what a character of a class does to the kind of word that is open.
         ascii_word: shape (256,), uint8: a byte that is an ASCII letter or digit, without case; else 0.
-        ascii_text: shape (256,), uint8: an ASCII byte that is neither white space nor NUL, without case; else 0.
+        ascii_text: shape (256,), uint8: an ASCII byte without case, 0x20 for white space; 0 for NUL and the rest.
     """
 
     classes: NDArray[np.uint8]
@@ -94,7 +94,7 @@ def characters() -> Characters:
     for code in range(1, 128):
         lower = ord(chr(code).lower())
         ascii_word[code] = lower if chr(code).isalnum() else 0
-        ascii_text[code] = 0 if chr(code).isspace() else lower
+        ascii_text[code] = 0x20 if chr(code).isspace() else lower
     return Characters(classes, folded, np.array(foldings, np.uint32), _steps(), ascii_word, ascii_text)
 
 

@@ -1,7 +1,6 @@
 """Functions over arrays that are compiled to machine code, once per machine and version of the code."""
 
 import fcntl
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -74,7 +73,15 @@ class _Cache(FunctionCache):
         try:
             with (Path(self.cache_path) / "lock").open("ab") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                super().save_overload(sig, data)
-                os.utime(self.cache_path)
+                self._save_locked(sig, data)
         except OSError:
             self.disable()
+
+    def _save_locked(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError:
+            raise
+        except Exception:  # the index was cut off: begin another
+            self.flush()
+            super().save_overload(sig, data)

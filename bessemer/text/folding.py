@@ -5,12 +5,19 @@ from numpy.typing import NDArray
 
 from bessemer.text.characters import FOLDS, SPACE, Characters
 from bessemer.text.compiled import kernel
-from bessemer.text.utf8 import decode, encode
+from bessemer.text.utf8 import REPLACEMENT, decode, encode
 
-SMALLEST_ROOM = 16
-"""Bytes that the longest step writes: a space and three characters of four bytes, rounded up."""
-POSITION, STARTED, SPACED = range(3)
-"""Places of the state: next byte of the text; whether any was written; whether white space is to be written."""
+SMALLEST_ROOM = 32
+"""Bytes that a piece needs to get anywhere: a space, and twice as many as one character becomes at most."""
+_STEP = 13
+"""Bytes that the longest step writes: white space and three characters of four bytes."""
+SPACE_BYTE = np.uint8(0x20)
+POSITION, LAST = range(2)
+"""Places of the state: next byte of the text; which of the following was written last."""
+NOTHING = 0
+TEXT = 1
+BLANK = 2
+"""White space came last. It is written when more follows, for at the end of a text it is dropped."""
 
 
 @kernel
@@ -28,48 +35,67 @@ def fold_piece(
         data: bytes of texts.
         end: one after the text's last byte.
         tables: of characters.
-        state: shape (3,), int64: (first byte, 0, 0) for a new text; goes on where the last call stopped.
-        out: takes the bytes.
+        state: shape (2,), int64: (first byte, ``NOTHING``) for a new text; goes on where the last call stopped.
+        out: takes the bytes; its length is at least ``SMALLEST_ROOM``.
         written: bytes of ``out`` that are taken.
 
     Returns:
         Bytes of ``out`` that are taken after it. The text is finished when the state's position is ``end``.
     """
-    position, started, spaced = state[POSITION], state[STARTED], state[SPACED]
-    room = len(out) - SMALLEST_ROOM
+    position, before = state[POSITION], written
+    if state[LAST] == BLANK:
+        out[written] = SPACE_BYTE
+        written += 1
+    blank = state[LAST] != TEXT
+    room = len(out) - _STEP
     while position < end and written <= room:
-        folded = tables.ascii_text[data[np.uint64(position)]]
-        if folded:
-            if spaced and started:
-                out[np.uint64(written)] = 0x20
-                written += 1
-            spaced, started = 0, 1
-            stop = min(end, position + len(out) - written)
-            while folded:
-                out[np.uint64(written)] = folded
-                written += 1
-                position += 1
-                folded = tables.ascii_text[data[np.uint64(position)]] if position < stop else np.uint8(0)
+        stop = min(end, position + len(out) - written)
+        while position < stop:  # without a branch on what is blank: words are too short to foresee where they end
+            folded = tables.ascii_text[data[np.uint64(position)]]
+            if folded == 0:
+                break
+            out[np.uint64(written)] = folded
+            blank_now = folded == SPACE_BYTE
+            written += 1 - (blank & blank_now)
+            blank = blank_now
+            position += 1
+        if position == stop or written > room:
             continue
         code, size = decode(data, position, end)
-        position += size
         entry = tables.classes[np.uint64(code)]
+        position += size
         if entry & SPACE:
-            spaced = 1
+            if not blank:
+                out[np.uint64(written)] = SPACE_BYTE
+                written += 1
+            blank = True
             continue
-        if spaced and started:
-            out[np.uint64(written)] = 0x20
-            written += 1
-        spaced, started = 0, 1
-        if entry & FOLDS:
-            row = tables.folded[np.uint64(code)]
-            for part in range(3):
-                if tables.foldings[row, part]:
-                    written += encode(np.int64(tables.foldings[row, part]), out, written)
+        blank = False
+        if entry & FOLDS or code == REPLACEMENT:
+            written += _put(code, tables, out, written)
         else:
-            written += encode(code, out, written)
-    state[POSITION], state[STARTED], state[SPACED] = position, started, spaced
+            for place in range(position - size, position):
+                out[np.uint64(written)] = data[np.uint64(place)]
+                written += 1
+    state[POSITION] = position
+    if not blank:
+        state[LAST] = TEXT
+    elif written > before:
+        state[LAST] = BLANK
+        written -= 1
     return written
+
+
+@kernel
+def _put(code: np.int64, tables: Characters, out: NDArray[np.uint8], written: int) -> int:
+    """Write a character, or what it folds to; returns how many bytes that took."""
+    row, size = tables.folded[np.uint64(code)], 0
+    if row == 0:
+        return encode(code, out, written)
+    for part in range(3):
+        if tables.foldings[row, part]:
+            size += encode(np.int64(tables.foldings[row, part]), out, written + size)
+    return size
 
 
 @kernel
@@ -89,7 +115,7 @@ def fold_texts(
     """
     written, done = 0, 0
     while first + done < len(bounds) - 1 and done < len(ends):
-        state[POSITION], state[STARTED], state[SPACED] = bounds[first + done], 0, 0
+        state[POSITION], state[LAST] = bounds[first + done], NOTHING
         written = fold_piece(data, bounds[first + done + 1], tables, state, out, written)
         if state[POSITION] < bounds[first + done + 1]:
             break

@@ -4,6 +4,7 @@ numba's own cache looks at the file of a kernel only, so an edit in a module tha
 Here every edit, in any module beside a kernel, names another folder.
 """
 
+import contextlib
 import functools
 import os
 import re
@@ -40,9 +41,10 @@ def kernel_folder() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
         os.utime(folder)
-        remove_old(base, KEPT)
     except OSError:
         return None
+    with contextlib.suppress(OSError):  # another process may be at it
+        remove_old(base, KEPT)
     return folder
 
 

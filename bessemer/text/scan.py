@@ -20,7 +20,6 @@ from bessemer.text.characters import (
     KINDS,
     OUTSIDE,
     RUN,
-    SEPARATOR,
     Characters,
 )
 from bessemer.text.compiled import kernel
@@ -93,9 +92,10 @@ def scan_words(
     count = 0
     position, kind, start, length = state[POSITION], state[KIND], state[START], state[LENGTH]
     value = np.uint64(state[HASH])
+    ascii_word = tables.ascii_word
     while count < room and (position < end or kind != OUTSIDE):
         byte = data[np.uint64(position)] if position < end else SPACE_BYTE
-        letter = tables.ascii_word[byte]
+        letter = ascii_word[byte]
         if letter and kind != CHARACTER:
             if kind == OUTSIDE:
                 value, start, length, kind = SEED, position, 0, RUN
@@ -104,13 +104,19 @@ def scan_words(
                 value = (value ^ np.uint64(letter)) * MULTIPLIER
                 position += 1
                 byte = data[np.uint64(position)] if position < end else SPACE_BYTE
-                letter = tables.ascii_word[byte]
+                letter = ascii_word[byte]
             length += position - first
-        code, size, entry, row = np.int64(byte), 1, np.uint8(SEPARATOR), np.uint16(0)
-        if byte >= 0x80 or letter:
-            code, size = decode(data, position, end)
-            entry = tables.classes[np.uint64(code)]
-            row = tables.folded[np.uint64(code)] if entry & FOLDS else np.uint16(0)
+        if byte < 0x80 and not letter:
+            if kind != OUTSIDE:
+                put = np.uint64(count)
+                hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, position
+                count += 1
+            kind = OUTSIDE
+            position = min(position + 1, end)
+            continue
+        code, size = decode(data, position, end)
+        entry = tables.classes[np.uint64(code)]
+        row = tables.folded[np.uint64(code)] if entry & FOLDS else np.uint16(0)
         for part in range(3 if row else 1):
             if row:
                 code = np.int64(tables.foldings[row, part])
@@ -119,7 +125,8 @@ def scan_words(
                 entry = tables.classes[np.uint64(code)]
             step = tables.steps[np.uint64(kind), entry & CLASS]
             if step & ENDS:
-                hashes[count], starts[count], ends[count] = mix64(value ^ np.uint64(length)), start, position
+                put = np.uint64(count)
+                hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, position
                 count += 1
             if step & BEGINS:
                 value, start, length = SEED, position, 0
