@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help setup repro test test-all check serve report bench bench-dedup bench-strategies clean
 
 help: ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 
 setup: $(STAMP) ## create .venv and install what is pinned in constraints.txt
 
@@ -58,7 +58,7 @@ report: $(STAMP) ## write the overall report of the newest run again
 bench: bench-dedup bench-strategies ## measure: deduplication beside its peers, strategies beside each other
 
 # The peers have needs of their own, so they have an environment of their own.
-$(PEERS)/.installed: benchmarks/peers.txt $(STAMP)
+$(PEERS)/.installed: benchmarks/peers.txt | $(STAMP)
 	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
 	@echo "bessemer: installing what is measured beside it into $(PEERS)"
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/peers.txt

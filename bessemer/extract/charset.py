@@ -72,7 +72,7 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
             return _replacing(data[len(mark) :], name)
     if data.isascii() and b"\x1b" not in data and b"~{" not in data:
         return Decoded(data.decode("ascii"), "ascii", 0.0)
-    declared = [name for label in _labels(data, stated, html) if (name := codec_name(label))]
+    declared = [known for label in _labels(data, stated, html) if (known := codec_name(label))]
     whole = None if any(_is_stateful(name) for name in declared) else _utf8_start(data)
     # A byte above 127 that ends nothing but ASCII proves nothing: it may be a letter of a single-byte charset.
     if whole is not None and (whole == data or not whole.isascii()):

@@ -1,0 +1,274 @@
+"""Deduplication beside datasketch, datatrove and rensa: speed, accuracy, the whole stage, and how it scales.
+
+    python -m benchmarks.dedup [--quick] [--input FILE] [--json FILE] [--save]
+
+From raw text in memory to MinHash signatures of word 5-grams on one pinned core, one thread each, in turn: ours,
+datasketch and rensa with 128 permutations, datatrove with its default of 112. datasketch and rensa are given 5-grams
+of lower-case words, joined in Python; a word is a run of letters and digits, except in a second row for rensa: there
+it is what stands between white space, which is less work and other shingles. Then the error of the estimates against
+theory and the recall of our index against exact similarities; then the stage `dedup` as a process with 2 workers, on a
+corpus recombined from the sample (`benchmarks.corpus`). MB are 10^6 bytes of the documents' UTF-8 text, which is what
+speeds count. `make bench-dedup` installs the peers first.
+
+--json writes flat keys:
+  signature_mb_per_s_core  ours, MB a second of CPU time on one core
+  vs_datatrove, vs_datasketch, vs_rensa_full
+                           how many times their MB/s ours are; null without the peers
+  rmse_over_theory         ours: RMSE of the estimates over sqrt(J(1-J)/K); 1 is theory
+  worst_recall_gap         ours: recall of the index minus theory, in percentage points, in the worst bin of Jaccard
+                           similarity; negative is below theory
+  removal_precision        share of the stage's pairs whose true similarity is at least dedup.floor; null without pairs
+  stage_mb_per_s           MB of text a second of wall time of the whole stage with 2 workers
+"""
+
+import argparse
+import json
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.corpus import Document, documents_of, recombine, write_documents
+from benchmarks.dedup_accuracy import (
+    Estimates,
+    Recall,
+    estimate_table,
+    measure_insertions,
+    measure_ours,
+    measure_peers,
+    recall_table,
+)
+from benchmarks.dedup_speed import Speeds, measure
+from benchmarks.dedup_stage import StageRun, run_stage_on, stage_table
+from benchmarks.sentences import Sentences, sample_texts, sentences_of
+from benchmarks.tables import Table
+from benchmarks.workers import OURS, PEERS, measured_core, systems, workers
+from bessemer.errors import BessemerError
+
+_STARTED = time.perf_counter()
+RESULTS = Path(__file__).parent / "results"
+WORKERS = 2
+POOL_BYTES = 40_000_000
+"""Of given documents, the bytes of which sentences are taken; the sample is smaller."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        speed_mb: text of the documents that are signed.
+        rounds: turns of every system.
+        seconds: that a system signs in a turn, about.
+        pairs_a_bin: about this many pairs in a bin of similarity, a tenth fewer in the lowest.
+        peer_pairs: pairs that peers estimate.
+        insertions: documents with a word put in.
+        stage_mb: text that the stage is run on.
+        checked: of its pairs, compared with the truth.
+        every: this share of the sample's documents, the reciprocal, is recombined.
+    """
+
+    speed_mb: float
+    rounds: int
+    seconds: float
+    pairs_a_bin: int
+    peer_pairs: int
+    insertions: int
+    stage_mb: float
+    checked: int
+    every: int
+
+
+FULL = Size(100, 7, 2.0, 6000, 4000, 2000, 1000, 5000, 1)
+QUICK = Size(20, 3, 0.5, 1200, 300, 300, 48, 1000, 4)
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that was measured."""
+
+    speeds: Speeds
+    estimates: dict[str, Estimates]
+    inserted: dict[str, float]
+    recalls: Sequence[Recall]
+    stage: StageRun
+    scaling: Sequence[StageRun]
+
+    def flat(self) -> dict[str, float | None]:
+        """The keys that the module's docstring describes."""
+        return {
+            "signature_mb_per_s_core": self.speeds.mb_per_s(OURS),
+            "vs_datatrove": self.speeds.ratio("datatrove"),
+            "vs_datasketch": self.speeds.ratio("datasketch"),
+            "vs_rensa_full": self.speeds.ratio("rensa full"),
+            "rmse_over_theory": self.estimates[OURS].over_theory,
+            "worst_recall_gap": min(recall.gap for recall in self.recalls),
+            "removal_precision": self.stage.precision,
+            "stage_mb_per_s": self.stage.mb_per_s,
+        }
+
+    def tables(self) -> list[Table]:
+        """One for each thing measured."""
+        tables = [
+            self.speeds.table(),
+            estimate_table(self.estimates, self.inserted),
+            recall_table(self.recalls),
+            stage_table([self.stage], WORKERS),
+        ]
+        return [*tables, stage_table(self.scaling, WORKERS)] if self.scaling else tables
+
+
+def main() -> None:
+    """Measure and print; write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under a minute: less of everything, no scaling table")
+    parser.add_argument("--input", type=Path, help="JSON lines with a `text` each, instead of the sample")
+    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/dedup-<machine>.json and .md")
+    parser.add_argument("--gigabytes", type=float, help="text that the stage is run on, in 10^9 bytes; not of --input")
+    parser.add_argument("--base-mb", type=float, default=64, help="text of the scaling table's first row")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is generated")
+    asked = parser.parse_args()
+    if not PEERS.exists():
+        print("The peers are not installed, so ours is measured alone; `make bench-dedup` installs them.")
+    try:
+        results = measure_all(asked)
+    except (BessemerError, OSError, RuntimeError) as error:
+        sys.exit(f"benchmarks.dedup: {error}")
+    flat = results.flat()
+    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
+    if asked.json:
+        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    if asked.save:
+        save(results, flat)
+
+
+def measure_all(asked: argparse.Namespace) -> Results:
+    """Measure one thing after another; only one process is busy at a time, the stage's apart."""
+    size = QUICK if asked.quick else FULL
+    texts = given_texts(asked.input) if asked.input else sample_texts()[:: size.every]
+    pool = sentences_of(up_to(texts, POOL_BYTES))
+    with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
+        scratch = Path(folder)
+        corpus = scratch / "corpus"
+        stage_mb = asked.gigabytes * 1000 if asked.gigabytes else size.stage_mb
+        if asked.input:
+            write_documents((Document(i, text.encode(), i, 0.0) for i, text in enumerate(texts)), corpus)
+            signed = random.Random(asked.seed).sample(texts, len(texts))
+        else:
+            say(f"a corpus of {stage_mb:,.0f} MB")
+            make_corpus(texts, stage_mb, asked.seed, corpus)
+            signed = list(recombined_texts(texts, size.speed_mb, asked.seed + 1))
+        speeds, estimates, inserted = measure_systems(signed, pool, size, asked.seed, scratch)
+        say("recall of the index")
+        estimates[OURS], recalls = measure_ours(pool, size.pairs_a_bin, asked.seed)
+        estimates = {name: estimates[name] for name in speeds.rounds}
+        show(speeds.table(), estimate_table(estimates, inserted), recall_table(recalls))
+        say("the stage")
+        warm_up(texts, asked.seed, scratch)
+        stage = run_stage_on(corpus, WORKERS, scratch, check=size.checked)
+        show(stage_table([stage], WORKERS))
+        scaling = [] if asked.quick else scale(texts, asked.base_mb, asked.seed, scratch)
+        if scaling:
+            show(stage_table(scaling, WORKERS))
+    return Results(speeds, estimates, inserted, recalls, stage, scaling)
+
+
+def measure_systems(
+    signed: Sequence[str], pool: Sentences, size: Size, seed: int, scratch: Path
+) -> tuple[Speeds, dict[str, Estimates], dict[str, float]]:
+    """Speeds, the peers' estimates, and who finds a text again after an insertion."""
+    path = scratch / "signed.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(text) + "\n" for text in up_to(signed, round(size.speed_mb * 1e6)))
+    counts = dict.fromkeys(systems(), size.peer_pairs) | {"datatrove": size.peer_pairs // 2}
+    say("signatures")
+    with workers(systems(), path, measured_core()) as running:
+        speeds = measure(running, size.rounds, size.seconds)
+        say("estimates")
+        estimates = measure_peers(running, pool, counts, seed, scratch)
+        say("insertions")
+        inserted = measure_insertions(running, pool, size.insertions, seed, scratch)
+    return speeds, estimates, inserted
+
+
+def scale(texts: list[str], base_mb: float, seed: int, scratch: Path) -> list[StageRun]:
+    """The stage on 1, 4 and 16 times a size."""
+    runs = []
+    for times in (1, 4, 16):
+        say(f"the stage on {times * base_mb:,.0f} MB")
+        corpus = scratch / f"scaling-{times}"
+        make_corpus(texts, times * base_mb, seed, corpus)
+        runs.append(run_stage_on(corpus, WORKERS, scratch))
+    return runs
+
+
+def warm_up(texts: list[str], seed: int, scratch: Path) -> None:
+    """The stage on 1 MB: what it compiles once is not part of the measured runs."""
+    corpus = scratch / "warm-up"
+    make_corpus(texts, 1, seed, corpus)
+    say(f"the stage took {run_stage_on(corpus, WORKERS, scratch).wall_s:.1f} s on 1 MB, compilation included")
+    say(f"and {run_stage_on(corpus, WORKERS, scratch).wall_s:.1f} s once more")
+
+
+def make_corpus(texts: list[str], megabytes: float, seed: int, folder: Path) -> None:
+    """A recombined corpus as Parquet documents."""
+    pool, planned = recombine(list(up_to(texts, POOL_BYTES)), round(megabytes * 1e6), seed)
+    write_documents(documents_of(pool, planned), folder)
+
+
+def recombined_texts(texts: list[str], megabytes: float, seed: int) -> Iterator[str]:
+    """The texts of a recombined corpus."""
+    pool, planned = recombine(texts, round(megabytes * 1e6), seed)
+    return (document.text.decode() for document in documents_of(pool, planned))
+
+
+def given_texts(path: Path) -> list[str]:
+    """The texts of a file of JSON lines."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line)["text"] for line in file if line.strip()]
+
+
+def up_to(texts: Sequence[str], size: int) -> Iterator[str]:
+    """Texts from the first on, until they have this many characters."""
+    for text in texts:
+        if size <= 0:
+            return
+        size -= len(text)
+        yield text
+
+
+def say(what: str) -> None:
+    """What is being done, on standard error, with the seconds since the start."""
+    print(f"benchmarks.dedup: {time.perf_counter() - _STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
+
+
+def show(*tables: Table) -> None:
+    """Print what was measured so far."""
+    for table in tables:
+        print(f"\n{table.text()}", flush=True)
+
+
+def save(results: Results, flat: dict[str, float | None]) -> None:
+    """Write the results with the machine's description."""
+    peers = PEERS if PEERS.exists() else None
+    described = machine.describe(
+        ("numpy", "pyarrow", "datasketch"), peers, ("datasketch", "datatrove", "rensa", "spacy", "numpy")
+    )
+    name = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"dedup-{name}"
+    path.with_suffix(".json").write_text(json.dumps({"machine": described, "results": flat}, indent=1) + "\n")
+    facts = "\n".join(f"- {key}: {value}" for key, value in described.items())
+    sections = "\n\n".join(table.markdown() for table in results.tables())
+    path.with_suffix(".md").write_text(f"# Deduplication, measured\n\n{facts}\n\n{sections}\n")
+    print(f"Written: {path}.json and .md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The whole `dedup` stage as its own process: time, memory, disk, and whether what it says is true."""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from benchmarks import ours
+from benchmarks.tables import Table
+from benchmarks.workers import ROOT
+from bessemer.shards import read_directory, read_shard, shard_names
+
+_SAMPLE_S = 0.2
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """A run of the stage.
+
+    Attributes:
+        text_bytes: UTF-8 bytes of the documents.
+        documents: how many.
+        pairs: verified pairs.
+        wall_s: from the start of the process to its end.
+        memory: most bytes in memory of all its processes together, shared pages counted once (PSS; RSS where the
+            system does not tell), looked at every 0.2 s.
+        disk: most bytes in its folders at a time, the documents not counted.
+        checked: verified pairs that were compared with the truth.
+        precision: share of these whose true similarity is at least the floor; None if there are none.
+        largest_error: of the similarities that the stage stored for them.
+    """
+
+    text_bytes: int
+    documents: int
+    pairs: int
+    wall_s: float
+    memory: int
+    disk: int
+    checked: int
+    precision: float | None
+    largest_error: float
+
+    @property
+    def mb_per_s(self) -> float:
+        """10^6 UTF-8 bytes a second."""
+        return self.text_bytes / self.wall_s / 1e6
+
+
+def run_stage_on(documents: Path, workers: int, scratch: Path, *, check: int = 0) -> StageRun:
+    """Run the stage on a folder of documents in a project folder of its own, with nothing cached.
+
+    Args:
+        documents: a shard directory.
+        workers: processes of the stage.
+        scratch: where to make the project folder; it is removed at the end.
+        check: pairs to compare with the truth.
+
+    Raises:
+        RuntimeError: the stage failed; what it said is on standard error.
+    """
+    root = scratch / "project"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "data").mkdir(parents=True)
+    (root / "data" / "documents").symlink_to(documents.resolve())
+    shutil.copy(ROOT / "params.yaml", root)
+    (root / "runtime.yaml").write_text(yaml.safe_dump({"workers": workers}))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    process = psutil.Popen([sys.executable, "-m", "stages.dedup"], cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    memory = disk = 0
+    while process.poll() is None:
+        memory, disk = max(memory, _memory_of_tree(process)), max(disk, _disk(root))
+        time.sleep(_SAMPLE_S)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise RuntimeError(f"the dedup stage ended with {process.returncode}")
+    disk = max(disk, _disk(root))
+    count, text_bytes = _extent(documents)
+    verified = _verified_pairs(root)
+    sample = random.Random(0).sample(verified, min(check, len(verified)))
+    truth = _true_similarities(documents, sample)
+    shutil.rmtree(root)
+    return StageRun(
+        text_bytes=text_bytes,
+        documents=count,
+        pairs=len(verified),
+        wall_s=seconds,
+        memory=memory,
+        disk=disk,
+        checked=len(sample),
+        precision=sum(value >= ours.PARAMS.floor for value in truth) / len(truth) if truth else None,
+        largest_error=max((abs(row[2] - value) for row, value in zip(sample, truth, strict=True)), default=0.0),
+    )
+
+
+def _memory_of_tree(process: psutil.Process) -> int:
+    total = 0
+    try:
+        for member in [process, *process.children(recursive=True)]:
+            try:
+                full = member.memory_full_info()
+                total += getattr(full, "pss", full.rss)
+            except psutil.Error:
+                continue  # it ended meanwhile
+    except psutil.Error:
+        return 0
+    return total
+
+
+def _disk(root: Path) -> int:
+    sizes: dict[int, int] = {}  # by inode: hard links count once
+    for folder, _, names in os.walk(root):
+        for name in names:
+            try:
+                facts = (Path(folder) / name).lstat()
+            except FileNotFoundError:
+                continue  # it was renamed meanwhile
+            sizes[facts.st_ino] = facts.st_size
+    return sum(sizes.values())
+
+
+def _extent(documents: Path) -> tuple[int, int]:
+    count = size = 0
+    for name in shard_names(documents):
+        text = read_shard(documents, name, ["text"]).column("text")
+        count += len(text)
+        size += pc.sum(pc.binary_length(text)).as_py() or 0
+    return count, size
+
+
+def _verified_pairs(root: Path) -> list[tuple[str, str, float]]:
+    table = read_directory(root / "data" / "dedup" / "pairs", ["id_a", "id_b", "similarity"])
+    return list(zip(*(table.column(name).to_pylist() for name in ("id_a", "id_b", "similarity")), strict=True))
+
+
+def _true_similarities(documents: Path, pairs: Sequence[tuple[str, str, float]]) -> list[float]:
+    """Jaccard similarities by sets of tuples of words."""
+    wanted = pa.array(sorted({document for a, b, _ in pairs for document in (a, b)}), pa.string())
+    shingles = {}
+    for name in shard_names(documents):
+        table = read_shard(documents, name, ["id", "text"])
+        here = table.filter(pc.is_in(table.column("id"), value_set=wanted))
+        for document, text in zip(here.column("id").to_pylist(), here.column("text").to_pylist(), strict=True):
+            shingles[document] = ours.word_set(text)
+    sets = [(shingles[a], shingles[b]) for a, b, _ in pairs]
+    return [len(first & second) / len(first | second) for first, second in sets]
+
+
+def stage_table(runs: Sequence[StageRun], workers: int) -> Table:
+    """One row a run."""
+    rows = [
+        [
+            f"{run.text_bytes / 1e6:,.0f}",
+            f"{run.documents:,}",
+            f"{run.pairs:,}",
+            f"{run.wall_s:.1f}",
+            f"{run.mb_per_s:.1f}",
+            f"{run.memory / 1e6:,.0f}",
+            f"{run.disk / 1e6:,.0f}",
+        ]
+        for run in runs
+    ]
+    return Table(
+        "The stage",
+        f"`python -m stages.dedup` with {workers} workers and an empty cache, from its start to its end; peak memory "
+        "of all its processes together (PSS where the system tells), peak disk beside the documents.",
+        ["MB of text", "documents", "pairs", "seconds", "MB/s", "memory MB", "disk MB"],
+        rows,
+    )

@@ -1,0 +1,96 @@
+"""One system to be measured, as a process of its own that answers requests on standard input.
+
+It imports nothing but the standard library and numpy: it runs in the environment of the system. It is given a file of
+documents (one JSON string a line), and answers each request, a JSON object on one line, by another:
+
+    {"do": "sign", "documents": n}   signs the first n documents: seconds (CPU and wall), bytes, documents
+    {"do": "estimate", "pairs": f}   estimates the similarity of pairs of texts: estimate, truth (of the sets it hashes)
+    {"do": "find", "pairs": f}       looks for the second text of each pair with the first in an index: share found
+"""
+
+import gc
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+Pairs = Sequence[tuple[str, str]]
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class System:
+    """What a system can do.
+
+    Attributes:
+        sign: from texts to signatures.
+        estimate: similarity of each pair as the signatures have it, and as the sets that were hashed have it.
+        find: share of pairs that the system's own index finds; None if that is not asked of it.
+    """
+
+    sign: Callable[[list[str]], object]
+    estimate: Callable[[Pairs], tuple[list[float], list[float]]]
+    find: Callable[[Pairs], float] | None = None
+
+
+def serve(system: System) -> None:
+    """Answer until standard input ends."""
+    with Path(sys.argv[1]).open(encoding="utf-8") as file:
+        texts = [json.loads(line) for line in file]
+    sizes = [len(text.encode()) for text in texts]
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # what a library prints is no answer
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "sign":
+            count = min(request["documents"], len(texts))
+            answer = {"bytes": sum(sizes[:count]), "documents": count} | _timed(system, texts[:count])
+        else:
+            with Path(request["pairs"]).open(encoding="utf-8") as file:
+                pairs = [(a, b) for a, b in map(json.loads, file)]
+            if request["do"] == "estimate":
+                estimate, truth = system.estimate(pairs)
+                answer = {"estimate": estimate, "truth": truth}
+            else:
+                assert system.find is not None
+                answer = {"found": system.find(pairs)}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _timed(system: System, texts: list[str]) -> dict[str, float]:
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    system.sign(texts)
+    return {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
+
+
+def word_ngrams(text: str, n: int = 5, *, at_spaces: bool = False) -> list[str]:
+    """N-grams of lower-case words, joined by spaces.
+
+    Args:
+        text: one document.
+        n: words of an n-gram; a shorter text is one n-gram.
+        at_spaces: a word is what stands between white space, punctuation included, which is quicker to find;
+            otherwise it is a run of letters and digits, as this project and datatrove have it.
+    """
+    words = text.lower().split() if at_spaces else _WORD.findall(text.lower())
+    if len(words) < n:
+        return [" ".join(words)]
+    return [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def jaccard(a: Sequence[object], b: Sequence[object]) -> float:
+    """Shared elements over all elements of two sets."""
+    first, second = set(a), set(b)
+    return len(first & second) / len(first | second)
+
+
+def agreement(a: Sequence[int], b: Sequence[int]) -> float:
+    """Share of places in which two signatures agree."""
+    return float(np.mean(np.asarray(a) == np.asarray(b)))

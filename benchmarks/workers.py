@@ -1,0 +1,92 @@
+"""The systems as processes on one core: started, asked, ended."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+PEERS = ROOT / ".venv-bench" / "bin" / "python"
+OURS = "ours"
+MODULES = {
+    OURS: ("benchmarks.ours",),
+    "datasketch": ("benchmarks.peers.datasketch",),
+    "datatrove": ("benchmarks.peers.datatrove",),
+    "rensa full": ("benchmarks.peers.rensa", "words"),
+    "rensa full, at spaces": ("benchmarks.peers.rensa", "spaces"),
+    "rensa RHO": ("benchmarks.peers.rensa", "rho"),
+}
+_THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "VECLIB", "NUMEXPR")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A system's process."""
+
+    name: str
+    process: "subprocess.Popen[str]"
+
+    def ask(self, **request: object) -> dict[str, Any]:
+        """Send a request and wait for the answer.
+
+        Raises:
+            RuntimeError: the process ended; what it said is on standard error.
+        """
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()} when asked to {request['do']}")
+        return dict(json.loads(answer))
+
+
+def systems() -> list[str]:
+    """Those that can be measured here: ours, and the peers where their environment is installed."""
+    return list(MODULES) if PEERS.exists() else [OURS]
+
+
+def measured_core() -> int | None:
+    """The core that all workers share: the last that this process may use; None where processes cannot be pinned."""
+    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+@contextmanager
+def workers(names: Sequence[str], documents: Path, core: int | None) -> Iterator[dict[str, Worker]]:
+    """Start a worker for each system, on the given core, with one thread each; only one of them is asked at a time."""
+    running: dict[str, Worker] = {}
+    try:
+        for name in names:
+            running[name] = Worker(name, _start(name, documents, core))
+        yield running
+    finally:
+        for worker in running.values():
+            assert worker.process.stdin is not None
+            worker.process.stdin.close()
+            try:
+                worker.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+
+
+def _start(name: str, documents: Path, core: int | None) -> "subprocess.Popen[str]":
+    module, *arguments = MODULES[name]
+    python = sys.executable if name == OURS else str(PEERS)
+    environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in _THREADS}
+    process = subprocess.Popen(
+        [python, "-m", module, str(documents), *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    return process
