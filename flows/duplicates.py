@@ -14,12 +14,15 @@ from bessemer.config.read import parse
 from bessemer.config.runtime import Runtime, load_runtime
 from bessemer.config.sources import Columns
 from bessemer.dedup.files import Outcome, duplicates_in_files
+from bessemer.dedup.preflight import estimate, require_room
 from bessemer.errors import ConfigError
 from bessemer.readers.formats import format_of
-from bessemer.shards import write_bytes
+from bessemer.shards import MANIFEST, write_bytes
 from bessemer.stage import PARAMS, RunRecord, StageContext, load_sections
 
 _ROOT = Path()
+DOCUMENTS = Path("data/documents")
+"""Where the line keeps what ``ingest`` made."""
 
 
 def dedup_command(
@@ -54,6 +57,25 @@ def dedup_command(
     else:
         console.print(_sentence(summary, out), markup=False)
     return 0
+
+
+def dedup_forecast(root: Path) -> str:
+    """What the stage ``dedup`` will take on the documents that ``ingest`` has made, in a sentence.
+
+    Raises:
+        ConfigError: it does not fit this machine.
+    """
+    documents = root / DOCUMENTS
+    if not (documents / MANIFEST).exists():
+        return "what dedup takes is known when `ingest` has run."
+    params, runtime = _settings(None, None)
+    needed = estimate(documents, params, runtime.resolved_workers)
+    require_room(needed, root / runtime.cache_dir)
+    return (
+        f"dedup of {needed.documents:,} documents (≈ {needed.bytes / 1e6:,.0f} MB of text) with {needed.workers} "
+        f"workers takes about {needed.seconds:,.0f} s, {needed.memory / 1e9:.1f} GB of memory and "
+        f"{needed.disk / 1e9:.2f} GB of disk, if nothing is cached."
+    )
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -21,6 +21,7 @@ from bessemer.config.runtime import Runtime
 from flows.closing import closing_table
 from flows.dependencies import require_declared
 from flows.display import Display
+from flows.duplicates import dedup_forecast
 from flows.graph import Graph, read_graph, read_graph_and_changes
 from flows.pins import update_lock
 from flows.runner import Limits, Outcome, StageResult, run_stage
@@ -132,10 +133,10 @@ def stop_on_signals(stop: threading.Event, console: Console) -> Iterator[None]:
 
 
 def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json: bool) -> int:
-    """``bessemer plan``: always 0 when the question could be answered.
+    """``bessemer plan``: always 0 when the question could be answered. Of ``dedup`` alone it also says what it takes.
 
     Raises:
-        ConfigError: as for :func:`run_command`.
+        ConfigError: as for :func:`run_command`; or dedup does not fit this machine.
     """
     params = load_params(root)
     graph, changes = read_graph_and_changes(root)
@@ -155,6 +156,8 @@ def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json
             console.print(f"{'':<{width + 12}}  and {len(item.changes) - SHOWN_CHANGES} more")
     counts = {forecast: sum(item.forecast is forecast for item in planned) for forecast in Forecast}
     console.print(", ".join(f"{count} {forecast.value}" for forecast, count in counts.items() if count))
+    if tuple(stages) == ("dedup",):
+        console.print(dedup_forecast(root), markup=False, soft_wrap=True)
     return 0
 
 
