@@ -8,6 +8,7 @@ import ast
 import functools
 import importlib.metadata
 import sys
+import unicodedata
 from pathlib import Path
 
 import xxhash
@@ -38,9 +39,13 @@ def import_closure(module: str) -> list[Path]:
 
 
 def code_digest(module: str) -> str:
-    """Digest of the closure's sources and of the versions of the third-party packages that they import."""
+    """Digest of the closure's sources, the versions of the packages that they import, and those of Python and Unicode.
+
+    What is a letter, and how one is folded and normalised, is Python's Unicode data, which minor versions replace.
+    """
     files, packages = _closure(module)
     digest = xxhash.xxh3_128()
+    digest.update(f"{sys.version_info.major}.{sys.version_info.minor}\0{unicodedata.unidata_version}\0".encode())
     for path in files:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
         digest.update(path.read_bytes())

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from bessemer.config.base import Strict
 from bessemer.config.sources import Source
 from bessemer.errors import ConfigError, DataError
+from bessemer.globbing import matching_files
 from bessemer.readers.formats import format_of
 from bessemer.readers.hub import count_parts, resolve_revision
 from bessemer.shards import file_digest, write_bytes, write_json
@@ -186,7 +187,7 @@ def _lock_files(source: Source, root: Path, digests: "_Digests") -> LockedSource
         raise ConfigError(f"sources: {source.name}: {given} is an address; download the files and give their path.")
     base, pattern = _base_and_pattern(given, root)
     folder = root / base
-    found = (path.relative_to(folder) for path in folder.glob(pattern) if path.is_file())
+    found = (path.relative_to(folder) for path in matching_files(folder, pattern))
     visible = (path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
     names = sorted(
         name for name in visible if not any(fnmatch.fnmatchcase(name, left_out) for left_out in source.exclude)

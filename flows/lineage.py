@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ def trace(artifact: str, root: Path = Path()) -> Lineage:
     """The lineage of an output of the line, or of a file within one.
 
     Raises:
-        ConfigError: nothing in dvc.lock has written ``artifact``; the sentence lists what has been written.
+        ConfigError: nothing in dvc.lock has written ``artifact``; the sentence lists what has been written. Or
+            sources.lock.yaml was changed since.
     """
     stages: Mapping[str, Any] = read_yaml(root / DVC_LOCK).get("stages", {})
     owner = {_item["path"]: name for name, entry in stages.items() for _item in entry.get("outs", [])}
@@ -59,7 +61,8 @@ def trace(artifact: str, root: Path = Path()) -> Lineage:
     if maker is None:
         raise ConfigError(f"{DVC_LOCK} has no output {artifact}; it has {', '.join(sorted(owner))}.")
     names = _ancestry(maker, stages, owner)
-    return Lineage(wanted, [_made(name, stages[name], owner) for name in names], _sources(root))
+    made_by = [_made(name, stages[name], owner) for name in names]
+    return Lineage(wanted, made_by, _sources(root, made_by))
 
 
 def describe(lineage: Lineage) -> Iterator[str]:
@@ -138,7 +141,17 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield f"{prefix}{key}", value
 
 
-def _sources(root: Path) -> list[Mapping[str, Any]]:
+def _sources(root: Path, made_by: Sequence[Made]) -> list[Mapping[str, Any]]:
+    """The files that the lock pins; none if no stage of the lineage has read it."""
+    reader = next((made for made in made_by if LOCK.as_posix() in made.inputs), None)
+    if reader is None:
+        return []
+    path = root / LOCK
+    if path.exists() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != reader.inputs[str(LOCK)]:
+        raise ConfigError(
+            f"{LOCK} is not the one that {reader.stage} has read ({DVC_LOCK}); check out the commit that the artifact "
+            "is of, or run the line."
+        )
     files: list[Mapping[str, Any]] = []
     for source in read_lock(root / LOCK).sources:
         for file in source.files:

@@ -1,6 +1,9 @@
 """The import closure: everything that a stage is made of, and nothing that only draws pages."""
 
+import sys
+import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +56,20 @@ def test_the_digest_changes_with_any_line_of_the_closure_and_with_no_other(tree:
     (tree / "bessemer/deep/c.py").write_text("import xxhash\nz = 1\n")
     code._closure.cache_clear()
     assert code.code_digest("stages.one") != before
+
+
+def test_the_digest_changes_with_the_minor_version_of_python_and_with_its_unicode_data(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = code.code_digest("stages.one")
+    version = sys.version_info
+    with monkeypatch.context() as patch:
+        patch.setattr(code.sys, "version_info", SimpleNamespace(major=3, minor=version.minor + 1))
+        other_python = code.code_digest("stages.one")
+        patch.setattr(code.sys, "version_info", SimpleNamespace(major=3, minor=version.minor, micro=99))
+        assert code.code_digest("stages.one") == here, "the same Unicode data and the same text"
+    monkeypatch.setattr(unicodedata, "unidata_version", "1.1.5")
+    assert len({here, other_python, code.code_digest("stages.one")}) == 3
 
 
 def test_packages_are_named_with_their_versions(tree: Path) -> None:

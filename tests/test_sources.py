@@ -45,6 +45,27 @@ def test_files_folders_and_patterns_are_named_below_their_folder(root: Path) -> 
     assert paths(root, Source(name="s", path=str(root / "data/one.jsonl")))[0].endswith("|one.jsonl")
 
 
+def test_linked_folders_are_read_once_in_the_same_order_and_circles_end(root: Path) -> None:
+    elsewhere = root / "elsewhere/deep"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "d.txt").write_text("d")
+    (elsewhere / "back").symlink_to(root / "data")
+    (root / "data/raw/a-link").symlink_to(root / "data/raw/sub")
+    (root / "data/raw/linked").symlink_to(elsewhere.parent)
+    (root / "data/raw/again").symlink_to("linked")
+    (root / "data/raw/self").symlink_to(".")
+    (root / "data/raw/gone").symlink_to("nowhere")
+    (root / "data/raw/.store").mkdir()
+    (root / "data/raw/.store/e.txt").write_text("e")
+    (root / "data/raw/stored").symlink_to(".store")
+    found = ["again/deep/back/one.jsonl", "again/deep/d.txt", "b.txt", "stored/e.txt", "sub/c.html"]
+    assert paths(root, Source(name="s", path="data/raw")) == [f"data/raw|{name}" for name in ["a.jsonl", *found]]
+    texts = [f"data|raw/{name}" for name in found if name.endswith(".txt")]
+    assert paths(root, Source(name="s", path="data/**/*.txt")) == texts
+    assert paths(root, Source(name="s", path="data/r*/**")) == [f"data|raw/{name}" for name in ["a.jsonl", *found]]
+    verify_file(root, "data/raw", lock(root, Source(name="s", path="data/raw")).sources[0].files[1])
+
+
 def test_a_pin_is_size_and_digest(root: Path) -> None:
     (file,) = lock(root, Source(name="s", path="data/one.jsonl")).sources[0].files
     data = (root / "data/one.jsonl").read_bytes()

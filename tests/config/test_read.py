@@ -56,6 +56,16 @@ def test_a_key_given_twice_is_an_error_with_its_line(tmp_path: Path) -> None:
         read_yaml(path)
 
 
+@pytest.mark.parametrize("text", ["a: 1\nsources: {{a}}\n", "a: 1\n? [b, c]\n: 2\n"])
+def test_a_key_that_is_no_name_is_an_error_with_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(
+        ConfigError, match=r"params\.yaml line 2: a key that is a list or a mapping itself; mend"
+    ):
+        read_yaml(path)
+
+
 @pytest.mark.parametrize("text", ["a: [1\n", "- 1\n", "a: \xff".encode("latin-1").decode("latin-1") + "\x00"])
 def test_a_file_that_is_no_mapping_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"

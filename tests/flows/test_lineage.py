@@ -1,8 +1,10 @@
 """Lineage is read from dvc.lock: complete to the sources, and nothing that did not take part."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bessemer.config.sources import Source
 from bessemer.errors import ConfigError
@@ -13,9 +15,14 @@ from tests.flows.conftest import Project
 
 
 def lock(root: Path) -> None:
+    """Pin one file, and record in dvc.lock that the stage ``read`` has read the lock."""
     (root / "raw").mkdir(exist_ok=True)
     (root / "raw/a.txt").write_text("pig iron")
     write_lock(lock_sources([Source(name="raw", path="raw")], root, None), root / "sources.lock.yaml")
+    digest = hashlib.md5((root / "sources.lock.yaml").read_bytes()).hexdigest()
+    recorded = yaml.safe_load((root / "dvc.lock").read_text())
+    recorded["stages"]["read"]["deps"].append({"path": "sources.lock.yaml", "hash": "md5", "md5": digest})
+    (root / "dvc.lock").write_text(yaml.safe_dump(recorded))
 
 
 def test_an_artifact_is_traced_to_sources_parameters_and_stages(finished: Project) -> None:
@@ -23,7 +30,7 @@ def test_an_artifact_is_traced_to_sources_parameters_and_stages(finished: Projec
     lineage = trace("data/last.txt", finished.root)
     assert [made.stage for made in lineage.made_by] == ["read", "count", "last"], "side did not take part"
     read = lineage.made_by[0]
-    assert set(read.inputs) == {"step.py", "source.txt"}
+    assert set(read.inputs) == {"step.py", "source.txt", "sources.lock.yaml"}
     assert read.parameters == {"read": {"limit": 3, "deep": {"cut": 0.5, "words": ["a", "b"]}}}
     assert read.outputs["data/read"].endswith(".dir")
     assert [(source["path"], source["bytes"]) for source in lineage.sources] == [("raw/a.txt", 8)]
@@ -35,6 +42,20 @@ def test_an_artifact_is_traced_to_sources_parameters_and_stages(finished: Projec
 def test_a_file_within_an_output_is_traced_too(finished: Project) -> None:
     lock(finished.root)
     assert [made.stage for made in trace("data/read/one.txt", finished.root).made_by] == ["read"]
+
+
+def test_a_lock_that_was_changed_since_is_not_passed_off_as_the_sources(finished: Project) -> None:
+    lock(finished.root)
+    (finished.root / "raw/b.txt").write_text("came later")
+    later = lock_sources([Source(name="raw", path="raw")], finished.root, None)
+    write_lock(later, finished.root / "sources.lock.yaml")
+    with pytest.raises(ConfigError, match=r"^sources\.lock\.yaml is not the one that read has read") as caught:
+        trace("data/last.txt", finished.root)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_artifact_without_sources_has_none(finished: Project) -> None:
+    assert trace("data/last.txt", finished.root).sources == []
 
 
 def test_what_no_stage_has_made_is_a_sentence_that_lists_what_there_is(finished: Project) -> None:
