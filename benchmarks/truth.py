@@ -51,8 +51,8 @@ def _distinct_ngrams(texts: Sequence[str], n: int) -> tuple[NDArray[np.int64], N
         found = split(text)
         counts.append(len(found))
         words.append(np.fromiter((numbers.setdefault(word, len(numbers)) for word in found), np.int64, len(found)))
-    word = np.concatenate(words)
-    document = np.repeat(np.arange(len(texts)), counts)
+    word = np.concatenate([np.empty(0, np.int64), *words])
+    document = np.repeat(np.arange(len(texts)), np.array(counts, np.int64))
     gram = _number_ngrams(word, n, max(1, len(numbers).bit_length()))
     whole = document[: len(gram)] == document[n - 1 :]
     kinds = int(gram.max(initial=0)) + 1
