@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,11 +184,9 @@ def write_jsonl(documents: Iterator[Document], path: Path) -> None:
             file.write(json.dumps(row | {"meta": json.loads(_meta(document))}, ensure_ascii=False) + "\n")
 
 
-def recombine(texts: list[str], size: int, seed: int) -> tuple[Sentences, Plan]:
-    """The pool and the plan for a corpus of ``size`` bytes made from some texts."""
-    lengths = np.array([len(text.encode("utf-8", "replace")) for text in texts], np.int64)
-    pool = sentences_of(texts)
-    return pool, plan(pool, lengths, size, seed)
+def lengths_of(texts: Sequence[str]) -> NDArray[np.int64]:
+    """UTF-8 bytes of each text."""
+    return np.array([len(text.encode("utf-8", "replace")) for text in texts], np.int64)
 
 
 def main() -> None:
@@ -200,9 +198,11 @@ def main() -> None:
     asked = parser.parse_args()
     started = time.perf_counter()
     try:
-        pool, planned = recombine(sample_texts(), round(asked.gigabytes * 1e9), asked.seed)
+        texts = sample_texts()
     except BessemerError as error:
         sys.exit(f"benchmarks.corpus: {error}")
+    pool = sentences_of(texts)
+    planned = plan(pool, lengths_of(texts), round(asked.gigabytes * 1e9), asked.seed)
     write = write_jsonl if asked.out.suffix == ".jsonl" else write_documents
     write(documents_of(pool, planned), asked.out)
     print(

@@ -25,6 +25,7 @@ import argparse
 import json
 import random
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -32,8 +33,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks import machine
-from benchmarks.corpus import Document, documents_of, recombine, write_documents
+from benchmarks.corpus import Document, documents_of, lengths_of, plan, write_documents
 from benchmarks.dedup_accuracy import (
     Estimates,
     Recall,
@@ -84,8 +88,36 @@ class Size:
     every: int
 
 
+@dataclass(frozen=True)
+class Source:
+    """What corpora are made from: sentences, the lengths of the documents that they are from, and a seed."""
+
+    pool: Sentences
+    lengths: NDArray[np.int64]
+    seed: int
+
+    @classmethod
+    def of(cls, texts: Sequence[str], seed: int) -> "Source":
+        """Take the sentences of the first texts."""
+        used = list(up_to(texts, POOL_BYTES))
+        return cls(sentences_of(used), lengths_of(used), seed)
+
+    def corpus(self, megabytes: float, scratch: Path) -> Path:
+        """Make a folder of documents."""
+        say(f"a corpus of {megabytes:,.0f} MB")
+        folder = scratch / f"corpus-{megabytes:g}"
+        planned = plan(self.pool, self.lengths, round(megabytes * 1e6), self.seed)
+        write_documents(documents_of(self.pool, planned), folder)
+        return folder
+
+    def texts(self, megabytes: float) -> Iterator[str]:
+        """Texts of another corpus, made from the same sentences."""
+        planned = plan(self.pool, self.lengths, round(megabytes * 1e6), self.seed + 1)
+        return (document.text.decode() for document in documents_of(self.pool, planned))
+
+
 FULL = Size(100, 7, 2.0, 6000, 4000, 2000, 1000, 5000, 1)
-QUICK = Size(20, 3, 0.5, 1200, 300, 300, 48, 1000, 4)
+QUICK = Size(20, 3, 0.5, 1200, 300, 300, 128, 1000, 4)
 
 
 @dataclass(frozen=True)
@@ -96,7 +128,7 @@ class Results:
     estimates: dict[str, Estimates]
     inserted: dict[str, float]
     recalls: Sequence[Recall]
-    stage: StageRun
+    stages: Sequence[StageRun]
     scaling: Sequence[StageRun]
 
     def flat(self) -> dict[str, float | None]:
@@ -108,8 +140,8 @@ class Results:
             "vs_rensa_full": self.speeds.ratio("rensa full"),
             "rmse_over_theory": self.estimates[OURS].over_theory,
             "worst_recall_gap": min(recall.gap for recall in self.recalls),
-            "removal_precision": self.stage.precision,
-            "stage_mb_per_s": self.stage.mb_per_s,
+            "removal_precision": self.stages[-1].precision,
+            "stage_mb_per_s": self.stages[-1].mb_per_s,
         }
 
     def tables(self) -> list[Table]:
@@ -118,9 +150,9 @@ class Results:
             self.speeds.table(),
             estimate_table(self.estimates, self.inserted),
             recall_table(self.recalls),
-            stage_table([self.stage], WORKERS),
+            stage_table("The stage", self.stages, WORKERS),
         ]
-        return [*tables, stage_table(self.scaling, WORKERS)] if self.scaling else tables
+        return [*tables, stage_table("Scaling", self.scaling, WORKERS)] if self.scaling else tables
 
 
 def main() -> None:
@@ -152,31 +184,27 @@ def measure_all(asked: argparse.Namespace) -> Results:
     """Measure one thing after another; only one process is busy at a time, the stage's apart."""
     size = QUICK if asked.quick else FULL
     texts = given_texts(asked.input) if asked.input else sample_texts()[:: size.every]
-    pool = sentences_of(up_to(texts, POOL_BYTES))
+    source = Source.of(texts, asked.seed)
     with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
         scratch = Path(folder)
-        corpus = scratch / "corpus"
-        stage_mb = asked.gigabytes * 1000 if asked.gigabytes else size.stage_mb
         if asked.input:
+            corpus = scratch / "corpus"
             write_documents((Document(i, text.encode(), i, 0.0) for i, text in enumerate(texts)), corpus)
             signed = random.Random(asked.seed).sample(texts, len(texts))
         else:
-            say(f"a corpus of {stage_mb:,.0f} MB")
-            make_corpus(texts, stage_mb, asked.seed, corpus)
-            signed = list(recombined_texts(texts, size.speed_mb, asked.seed + 1))
-        speeds, estimates, inserted = measure_systems(signed, pool, size, asked.seed, scratch)
+            corpus = source.corpus(asked.gigabytes * 1000 if asked.gigabytes else size.stage_mb, scratch)
+            signed = list(source.texts(size.speed_mb))
+        speeds, estimates, inserted = measure_systems(signed, source.pool, size, asked.seed, scratch)
         say("recall of the index")
-        estimates[OURS], recalls = measure_ours(pool, size.pairs_a_bin, asked.seed)
+        estimates[OURS], recalls = measure_ours(source.pool, size.pairs_a_bin, asked.seed)
         estimates = {name: estimates[name] for name in speeds.rounds}
         show(speeds.table(), estimate_table(estimates, inserted), recall_table(recalls))
-        say("the stage")
-        warm_up(texts, asked.seed, scratch)
-        stage = run_stage_on(corpus, WORKERS, scratch, check=size.checked)
-        show(stage_table([stage], WORKERS))
-        scaling = [] if asked.quick else scale(texts, asked.base_mb, asked.seed, scratch)
+        stages = measure_stage(source, corpus, size.checked, scratch)
+        show(stage_table("The stage", stages, WORKERS))
+        scaling = [] if asked.quick else scale(source, asked.base_mb, scratch)
         if scaling:
-            show(stage_table(scaling, WORKERS))
-    return Results(speeds, estimates, inserted, recalls, stage, scaling)
+            show(stage_table("Scaling", scaling, WORKERS))
+    return Results(speeds, estimates, inserted, recalls, stages, scaling)
 
 
 def measure_systems(
@@ -197,35 +225,25 @@ def measure_systems(
     return speeds, estimates, inserted
 
 
-def scale(texts: list[str], base_mb: float, seed: int, scratch: Path) -> list[StageRun]:
+def measure_stage(source: Source, corpus: Path, checked: int, scratch: Path) -> list[StageRun]:
+    """The stage on 1 MB, which shows what a run costs whatever its size, and on the corpus."""
+    smallest = source.corpus(1, scratch)
+    say("the stage on 1 MB, twice: the first run compiles")
+    run_stage_on(smallest, WORKERS, scratch)
+    fixed = run_stage_on(smallest, WORKERS, scratch)
+    say("the stage on the corpus")
+    return [fixed, run_stage_on(corpus, WORKERS, scratch, check=checked)]
+
+
+def scale(source: Source, base_mb: float, scratch: Path) -> list[StageRun]:
     """The stage on 1, 4 and 16 times a size."""
     runs = []
     for times in (1, 4, 16):
+        corpus = source.corpus(times * base_mb, scratch)
         say(f"the stage on {times * base_mb:,.0f} MB")
-        corpus = scratch / f"scaling-{times}"
-        make_corpus(texts, times * base_mb, seed, corpus)
         runs.append(run_stage_on(corpus, WORKERS, scratch))
+        shutil.rmtree(corpus)
     return runs
-
-
-def warm_up(texts: list[str], seed: int, scratch: Path) -> None:
-    """The stage on 1 MB: what it compiles once is not part of the measured runs."""
-    corpus = scratch / "warm-up"
-    make_corpus(texts, 1, seed, corpus)
-    say(f"the stage took {run_stage_on(corpus, WORKERS, scratch).wall_s:.1f} s on 1 MB, compilation included")
-    say(f"and {run_stage_on(corpus, WORKERS, scratch).wall_s:.1f} s once more")
-
-
-def make_corpus(texts: list[str], megabytes: float, seed: int, folder: Path) -> None:
-    """A recombined corpus as Parquet documents."""
-    pool, planned = recombine(list(up_to(texts, POOL_BYTES)), round(megabytes * 1e6), seed)
-    write_documents(documents_of(pool, planned), folder)
-
-
-def recombined_texts(texts: list[str], megabytes: float, seed: int) -> Iterator[str]:
-    """The texts of a recombined corpus."""
-    pool, planned = recombine(texts, round(megabytes * 1e6), seed)
-    return (document.text.decode() for document in documents_of(pool, planned))
 
 
 def given_texts(path: Path) -> list[str]:

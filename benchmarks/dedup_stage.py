@@ -156,7 +156,7 @@ def _true_similarities(documents: Path, pairs: Sequence[tuple[str, str, float]])
     return [len(first & second) / len(first | second) for first, second in sets]
 
 
-def stage_table(runs: Sequence[StageRun], workers: int) -> Table:
+def stage_table(title: str, runs: Sequence[StageRun], workers: int) -> Table:
     """One row a run."""
     rows = [
         [
@@ -171,7 +171,7 @@ def stage_table(runs: Sequence[StageRun], workers: int) -> Table:
         for run in runs
     ]
     return Table(
-        "The stage",
+        title,
         f"`python -m stages.dedup` with {workers} workers and an empty cache, from its start to its end; peak memory "
         "of all its processes together (PSS where the system tells), peak disk beside the documents.",
         ["MB of text", "documents", "pairs", "seconds", "MB/s", "memory MB", "disk MB"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.corpus import COPIES, Plan, documents_of, recombine, resembling, write_documents, write_jsonl
+from benchmarks.corpus import COPIES, Plan, documents_of, lengths_of, plan, resembling, write_documents, write_jsonl
 from benchmarks.sentences import LONGEST, Sentences, sentences_of
 from benchmarks.truth import all_pairs
 from bessemer.documents import DOCUMENT_SCHEMA
@@ -30,12 +30,17 @@ def texts() -> list[str]:
 
 @pytest.fixture(scope="module")
 def recombined(texts: list[str]) -> tuple[Sentences, Plan]:
-    return recombine(texts, SIZE, seed=1)
+    return recombine(texts, seed=1)
+
+
+def recombine(texts: list[str], seed: int) -> tuple[Sentences, Plan]:
+    pool = sentences_of(texts)
+    return pool, plan(pool, lengths_of(texts), SIZE, seed)
 
 
 def test_the_same_seed_makes_the_same_bytes(texts: list[str], tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        write_documents(documents_of(*recombine(texts, SIZE, seed)), tmp_path / name, shard_bytes=150_000)
+        write_documents(documents_of(*recombine(texts, seed)), tmp_path / name, shard_bytes=150_000)
     first, again, other = ((tmp_path / name / "_manifest.json").read_bytes() for name in "abc")
     assert first == again != other
     verify(tmp_path / "a")
