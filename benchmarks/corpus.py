@@ -86,11 +86,32 @@ def plan(pool: Sentences, lengths: NDArray[np.int64], size: int, seed: int) -> P
     ends = np.unique(np.searchsorted(written, targets) + 1)
     offsets = np.concatenate(([0], ends[ends <= draws]))
     count = len(offsets) - 1
+    sentences = _without_twins(sentences[: offsets[-1]], offsets, np.diff(pool.offsets), rng)
     copies = rng.integers(count, size=round(count * COPIES / (1 - COPIES)))
     order = np.concatenate([np.arange(count), copies])
     edits = np.concatenate([np.zeros(count), rng.uniform(LEAST_EDITS, MOST_EDITS, len(copies))])
     shuffled = rng.permutation(len(order))
-    return Plan(sentences[: offsets[-1]], offsets, order[shuffled], edits[shuffled], seed)
+    return Plan(sentences, offsets, order[shuffled], edits[shuffled], seed)
+
+
+def _without_twins(
+    sentences: NDArray[np.int32], offsets: NDArray[np.int64], words: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Draw again a sentence that makes up half of a short document where it does so in an earlier one.
+
+    Otherwise documents of a sentence or two would resemble each other by chance, the more of them the larger a corpus.
+    """
+    sentences = sentences.copy()
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    for _ in range(20):
+        weight = words[sentences]
+        half = np.flatnonzero(2 * weight >= np.add.reduceat(weight, offsets[:-1])[owner])
+        _, first = np.unique(sentences[half], return_index=True)
+        again = np.delete(half, first)
+        if not len(again):
+            break
+        sentences[again] = rng.integers(len(words), size=len(again))
+    return sentences
 
 
 def documents_of(pool: Sentences, planned: Plan) -> Iterator[Document]:
