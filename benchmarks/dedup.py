@@ -5,7 +5,8 @@
 From raw text in memory to MinHash signatures of word 5-grams on one pinned core, one thread each, in turn: ours,
 datasketch and rensa with 128 permutations, datatrove with its default of 112. datasketch and rensa are given 5-grams
 of lower-case words, joined in Python; a word is a run of letters and digits, except in a second row for rensa: there
-it is what stands between white space, which is less work and other shingles. Then the error of the estimates against
+it is what stands between white space, which is less work and other shingles. Each is given the batches that it is
+quickest with. Then the error of the estimates against
 theory and the recall of our index against exact similarities; then the stage `dedup` as a process with 2 workers, on a
 corpus recombined from the sample (`benchmarks.corpus`). MB are 10^6 bytes of the documents' UTF-8 text, which is what
 speeds count. `make bench-dedup` installs the peers first.
@@ -24,7 +25,6 @@ speeds count. `make bench-dedup` installs the peers first.
 import argparse
 import json
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -36,29 +36,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import machine
 from benchmarks.corpus import Document, documents_of, lengths_of, plan, write_documents
 from benchmarks.dedup_accuracy import (
     Estimates,
-    Recall,
     estimate_table,
     measure_insertions,
     measure_ours,
     measure_peers,
     recall_table,
 )
+from benchmarks.dedup_results import WORKERS, Results, save
 from benchmarks.dedup_speed import Speeds, measure
 from benchmarks.dedup_stage import StageRun, run_stage_on, stage_table
 from benchmarks.sentences import Sentences, sample_texts, sentences_of
 from benchmarks.tables import Table
 from benchmarks.workers import OURS, PEERS, measured_core, systems, workers
-from bessemer.errors import BessemerError
+from bessemer.errors import BessemerError, DataError
 
 _STARTED = time.perf_counter()
-RESULTS = Path(__file__).parent / "results"
-WORKERS = 2
 POOL_BYTES = 40_000_000
 """Of given documents, the bytes of which sentences are taken; the sample is smaller."""
+
+LEAST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -118,41 +117,6 @@ class Source:
 
 FULL = Size(100, 7, 2.0, 6000, 4000, 2000, 1000, 5000, 1)
 QUICK = Size(20, 3, 0.5, 1200, 300, 300, 128, 1000, 4)
-
-
-@dataclass(frozen=True)
-class Results:
-    """All that was measured."""
-
-    speeds: Speeds
-    estimates: dict[str, Estimates]
-    inserted: dict[str, float]
-    recalls: Sequence[Recall]
-    stages: Sequence[StageRun]
-    scaling: Sequence[StageRun]
-
-    def flat(self) -> dict[str, float | None]:
-        """The keys that the module's docstring describes."""
-        return {
-            "signature_mb_per_s_core": self.speeds.mb_per_s(OURS),
-            "vs_datatrove": self.speeds.ratio("datatrove"),
-            "vs_datasketch": self.speeds.ratio("datasketch"),
-            "vs_rensa_full": self.speeds.ratio("rensa full"),
-            "rmse_over_theory": self.estimates[OURS].over_theory,
-            "worst_recall_gap": min(recall.gap for recall in self.recalls),
-            "removal_precision": self.stages[-1].precision,
-            "stage_mb_per_s": self.stages[-1].mb_per_s,
-        }
-
-    def tables(self) -> list[Table]:
-        """One for each thing measured."""
-        tables = [
-            self.speeds.table(),
-            estimate_table(self.estimates, self.inserted),
-            recall_table(self.recalls),
-            stage_table("The stage", self.stages, WORKERS),
-        ]
-        return [*tables, stage_table("Scaling", self.scaling, WORKERS)] if self.scaling else tables
 
 
 def main() -> None:
@@ -247,9 +211,23 @@ def scale(source: Source, base_mb: float, scratch: Path) -> list[StageRun]:
 
 
 def given_texts(path: Path) -> list[str]:
-    """The texts of a file of JSON lines."""
+    """The texts of a file of JSON lines; half a surrogate pair, which UTF-8 has no bytes for, becomes a question mark.
+
+    Raises:
+        DataError: a line is no JSON object with a text, or there is next to no text.
+    """
+    texts = []
     with path.open(encoding="utf-8") as file:
-        return [json.loads(line)["text"] for line in file if line.strip()]
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                texts.append(json.loads(line)["text"].encode("utf-8", "replace").decode())
+            except (ValueError, TypeError, KeyError, AttributeError):
+                raise DataError(f"{path}: line {number} is no JSON object with a text in `text`.") from None
+    if sum(map(len, texts)) < LEAST_CHARACTERS:
+        raise DataError(f"{path} has fewer than {LEAST_CHARACTERS:,} characters, too few to measure; give more.")
+    return texts
 
 
 def up_to(texts: Sequence[str], size: int) -> Iterator[str]:
@@ -270,22 +248,6 @@ def show(*tables: Table) -> None:
     """Print what was measured so far."""
     for table in tables:
         print(f"\n{table.text()}", flush=True)
-
-
-def save(results: Results, flat: dict[str, float | None]) -> None:
-    """Write the results with the machine's description."""
-    peers = PEERS if PEERS.exists() else None
-    described = machine.describe(
-        ("numpy", "pyarrow", "datasketch"), peers, ("datasketch", "datatrove", "rensa", "spacy", "numpy")
-    )
-    name = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"dedup-{name}"
-    path.with_suffix(".json").write_text(json.dumps({"machine": described, "results": flat}, indent=1) + "\n")
-    facts = "\n".join(f"- {key}: {value}" for key, value in described.items())
-    sections = "\n\n".join(table.markdown() for table in results.tables())
-    path.with_suffix(".md").write_text(f"# Deduplication, measured\n\n{facts}\n\n{sections}\n")
-    print(f"Written: {path}.json and .md")
 
 
 if __name__ == "__main__":

@@ -40,15 +40,15 @@ def describe(
         peers: Python of the peers' environment.
         peer_packages: distributions of that one.
     """
-    versions = {name: importlib.metadata.version(name) for name in packages}
-    if peers is not None:
-        answer = subprocess.run([str(peers), "-c", _VERSIONS, *peer_packages], check=True, capture_output=True)
-        versions |= json.loads(answer.stdout)
-    return {
+    described: dict[str, object] = {
         "processor": processor(),
         "cores": cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": {name: importlib.metadata.version(name) for name in packages},
     }
+    if peers is not None:
+        answer = subprocess.run([str(peers), "-c", _VERSIONS, *peer_packages], check=True, capture_output=True)
+        described["versions of peers"] = json.loads(answer.stdout)
+    return described

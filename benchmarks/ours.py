@@ -14,11 +14,14 @@ from bessemer.text.words import split
 
 PARAMS = DedupParams()
 MAPS = permutations(PARAMS.permutations, PARAMS.seed)
+BATCH = 400
+"""Documents at a time, few enough for a cache and enough for a call."""
 
 
 def sign(texts: list[str]) -> NDArray[np.uint32]:
     """The signatures of all texts: shape (texts, permutations)."""
-    return sign_texts(TextBuffer.of_texts(texts), PARAMS.shingle_words, MAPS).signatures
+    batches = (TextBuffer.of_texts(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))
+    return np.concatenate([sign_texts(batch, PARAMS.shingle_words, MAPS).signatures for batch in batches])
 
 
 @functools.cache

@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 
 from bessemer.text.words import split
 
+MOST = 100_000_000
+"""Times that two documents may share an n-gram: 8 bytes of memory each, several times over."""
+
+
+class TooManyPairs(Exception):
+    """Templates or quotations make the exact comparison of all pairs quadratic."""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -25,12 +32,18 @@ def all_pairs(texts: Sequence[str], n: int, least: float) -> Pairs:
         texts: documents; those of fewer than ``n`` words have no n-gram and are in no pair.
         n: words of an n-gram.
         least: above 0.
+
+    Raises:
+        TooManyPairs: so many documents share n-grams that not all pairs can be looked at.
     """
     grams, documents = _distinct_ngrams(texts, n)
     sizes = np.bincount(documents, minlength=len(texts))
     order = np.argsort(grams, kind="stable")  # documents ascend within an n-gram
     grams, documents = grams[order], documents[order]
     places = np.arange(len(grams))
+    sharing = np.bincount(grams) if len(grams) else np.empty(0, np.int64)
+    if int((sharing * (sharing - 1) // 2).sum()) > MOST:
+        raise TooManyPairs
     ends = np.searchsorted(grams, grams, "right")
     together, ahead = [np.empty(0, np.int64)], 1
     while len(places := places[places + ahead < ends[places]]):

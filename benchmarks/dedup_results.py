@@ -1,0 +1,70 @@
+"""What was measured of deduplication, as flat keys, as tables and as files."""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.dedup_accuracy import Estimates, Recall, estimate_table, recall_table
+from benchmarks.dedup_speed import Speeds
+from benchmarks.dedup_stage import StageRun, stage_table
+from benchmarks.tables import Table
+from benchmarks.workers import OURS, PEERS
+
+RESULTS = Path(__file__).parent / "results"
+WORKERS = 2
+"""Processes of the stage."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that was measured."""
+
+    speeds: Speeds
+    estimates: dict[str, Estimates]
+    inserted: dict[str, float]
+    recalls: Sequence[Recall]
+    stages: Sequence[StageRun]
+    scaling: Sequence[StageRun]
+
+    def flat(self) -> dict[str, float | None]:
+        """The keys that ``python -m benchmarks.dedup --help`` describes."""
+        return {
+            "signature_mb_per_s_core": self.speeds.mb_per_s(OURS),
+            "vs_datatrove": self.speeds.ratio("datatrove"),
+            "vs_datasketch": self.speeds.ratio("datasketch"),
+            "vs_rensa_full": self.speeds.ratio("rensa full"),
+            "rmse_over_theory": self.estimates[OURS].over_theory,
+            "worst_recall_gap": min(recall.gap for recall in self.recalls),
+            "removal_precision": self.stages[-1].precision,
+            "stage_mb_per_s": self.stages[-1].mb_per_s,
+        }
+
+    def tables(self) -> list[Table]:
+        """One for each thing measured."""
+        tables = [
+            self.speeds.table(),
+            estimate_table(self.estimates, self.inserted),
+            recall_table(self.recalls),
+            stage_table("The stage", self.stages, WORKERS),
+        ]
+        return [*tables, stage_table("Scaling", self.scaling, WORKERS)] if self.scaling else tables
+
+
+def save(results: Results, flat: dict[str, float | None]) -> None:
+    """Write the results with the machine's description."""
+    peers = PEERS if PEERS.exists() else None
+    described = {"command": " ".join(["python -m benchmarks.dedup", *sys.argv[1:]])} | machine.describe(
+        ("numba", "numpy", "pyarrow"), peers, ("datasketch", "datatrove", "rensa", "spacy", "numpy")
+    )
+    name = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"dedup-{name}"
+    path.with_suffix(".json").write_text(json.dumps({"machine": described, "results": flat}, indent=1) + "\n")
+    facts = "\n".join(f"- {key}: {value}" for key, value in described.items())
+    sections = "\n\n".join(table.markdown() for table in results.tables())
+    path.with_suffix(".md").write_text(f"# Deduplication, measured\n\n{facts}\n\n{sections}\n")
+    print(f"Written: {path}.json and .md")
