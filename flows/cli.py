@@ -204,14 +204,15 @@ def accept(stage: str, *, why: str) -> int:
 
 @app.command
 def sync_deps(*, check: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """Write each stage's import closure into the deps of dvc.yaml.
+    """Write each stage's import closure into the deps of dvc.yaml, and the packages that it imports into versions.yaml.
 
     Args:
-        check: Write nothing; exit with 2 when dvc.yaml is stale.
+        check: Write nothing; exit with 2 when one of the two is stale.
     """
     from flows.dependencies import sync_deps_command
+    from flows.versions import sync_versions_command
 
-    return sync_deps_command(Path(), _console(), check=check)
+    return sync_deps_command(Path(), _console(), check=check) or sync_versions_command(Path(), _console(), check=check)
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -12,10 +13,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from bessemer.code import PACKAGES, import_closure
+from bessemer.config.runtime import RUNTIME
 from bessemer.errors import ConfigError
 
 if TYPE_CHECKING:
     from bessemer.config.params import Params
+    from bessemer.config.runtime import Runtime
     from flows.graph import Graph
 
 DVC_YAML = "dvc.yaml"
@@ -77,6 +80,19 @@ def require_declared(params: Params, graph: Graph) -> None:
                 raise ConfigError(f"{DVC_YAML}: {stage} reads {path} (params.yaml); add it to the deps of {stage}.")
 
 
+def require_stages(runtime: Runtime, graph: Graph) -> None:
+    """Make sure that runtime settings name stages that there are: a deadline of no stage would never end one.
+
+    Raises:
+        ConfigError: one does not; the sentence names the nearest that does.
+    """
+    for name in runtime.deadlines_s:
+        if name not in graph.stages:
+            near = difflib.get_close_matches(name, list(graph.stages), n=1, cutoff=0.5)
+            advice = f"did you mean {near[0]}?" if near else f"its stages are {', '.join(graph.stages)}."
+            raise ConfigError(f"{RUNTIME}: deadlines_s.{name}: {DVC_YAML} has no such stage; {advice}")
+
+
 def sync_deps_command(root: Path, console: Console, *, check: bool) -> int:
     """``bessemer sync-deps``: 0 when dvc.yaml is (now) right; with ``check`` 2 when it was not.
 
@@ -91,11 +107,20 @@ def sync_deps_command(root: Path, console: Console, *, check: bool) -> int:
     return 0
 
 
-def _closure(name: str, stage: Any) -> set[str]:
+def module_of(name: str, stage: Any) -> str:
+    """The module that a stage of dvc.yaml runs.
+
+    Raises:
+        ConfigError: its command is not one plain ``python -m stages.<name>``.
+    """
     command = str(stage["cmd"])
     if not command.startswith(_COMMAND) or " " in command.removeprefix(_COMMAND):
         raise ConfigError(f"{DVC_YAML}: the command of {name} must be `{_COMMAND}stages.<name>`, it is `{command}`.")
-    return {path.as_posix() for path in import_closure(command.removeprefix(_COMMAND))}
+    return command.removeprefix(_COMMAND)
+
+
+def _closure(name: str, stage: Any) -> set[str]:
+    return {path.as_posix() for path in import_closure(module_of(name, stage))}
 
 
 def _replace_code(deps: CommentedSeq, closure: Iterable[str]) -> None:

@@ -52,7 +52,7 @@ class Change:
 
     kind: ChangeKind
     subject: str
-    """A parameter's dotted key, or a path."""
+    """A parameter's dotted key, after its file unless that is params.yaml; or a path."""
     detail: str
 
     def __str__(self) -> str:
@@ -260,9 +260,10 @@ def _changes_of(stage: PipelineStage) -> list[Change]:
 def _parameter_changes(dep: Any) -> Iterator[Change]:
     recorded = dep.hash_info.value or {}
     present = dep.read_params()
+    file = "" if dep.def_path == "params.yaml" else f"{dep.def_path}: "
     for key in dep.params or sorted({*recorded, *present}):
         if recorded.get(key) != present.get(key) or (key in recorded) != (key in present):
-            yield from _value_changes(key, recorded.get(key), present.get(key))
+            yield from _value_changes(f"{file}{key}", recorded.get(key), present.get(key))
 
 
 def _value_changes(key: str, old: Any, new: Any) -> Iterator[Change]:

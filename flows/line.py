@@ -19,7 +19,7 @@ from rich.markup import escape
 from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
 from flows.closing import closing_table
-from flows.dependencies import require_declared
+from flows.dependencies import require_declared, require_stages
 from flows.display import Display
 from flows.duplicates import dedup_forecast
 from flows.graph import Graph, read_graph, read_graph_and_changes
@@ -27,6 +27,7 @@ from flows.pins import update_lock
 from flows.runner import Limits, Outcome, StageResult, run_stage
 from flows.runs import Run, checkout_lock, latest_run, read_facts
 from flows.schedule import Forecast, PlannedStage, exit_code, plan, run_line
+from flows.versions import update_versions, with_stale
 
 SHOWN_CHANGES = 6
 """Changes of one stage that a plan lists; the rest is a count."""
@@ -43,8 +44,10 @@ def run_command(root: Path, stages: Sequence[str], console: Console) -> int:
     params, runtime = load_params(root), load_runtime(root)
     with checkout_lock(root):
         update_lock(root, params.sources, runtime.cache_dir, console)
+        update_versions(root, console)
         graph, changes = read_graph_and_changes(root)
         require_declared(params, graph)
+        require_stages(runtime, graph)
         planned = plan(graph, changes, graph.select(stages))
         run = Run.create(root)
         results = run_planned(run, graph, planned, runtime, console)
@@ -141,7 +144,7 @@ def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json
     params = load_params(root)
     graph, changes = read_graph_and_changes(root)
     require_declared(params, graph)
-    planned = plan(graph, changes, graph.select(stages))
+    planned = plan(graph, with_stale(changes, root), graph.select(stages))
     if as_json:
         print(json.dumps([planned_as_json(item) for item in planned], indent=1, ensure_ascii=False))
         return 0

@@ -13,6 +13,7 @@ from bessemer.config.read import read_yaml
 from bessemer.errors import ConfigError
 from bessemer.sources import LOCK, read_lock
 from flows.dependencies import is_code
+from flows.versions import VERSIONS
 
 DVC_LOCK = "dvc.lock"
 
@@ -27,6 +28,8 @@ class Made:
     inputs: Mapping[str, str]
     """Inputs that no stage writes: sources, reference text, evaluation sets."""
     code: Mapping[str, str]
+    packages: Mapping[str, str]
+    """Third-party package to version."""
     parameters: Mapping[str, Any]
 
 
@@ -77,6 +80,8 @@ def describe(lineage: Lineage) -> Iterator[str]:
         for key, value in _flat(made.parameters):
             yield f"  with  {key} = {value}"
         yield f"  code  {len(made.code)} files"
+        for package, version in made.packages.items():
+            yield f"  uses  {package} {version}"
         for path, digest in made.outputs.items():
             yield f"  made  {path}  {digest}"
 
@@ -121,12 +126,14 @@ def _writer(path: str, owner: Mapping[str, str]) -> str | None:
 
 def _made(name: str, entry: Mapping[str, Any], owner: Mapping[str, str]) -> Made:
     deps = {item["path"]: str(item.get("md5", "")) for item in entry.get("deps", [])}
+    params: Mapping[str, Mapping[str, Any]] = entry.get("params", {})
     return Made(
         stage=name,
         outputs={item["path"]: str(item.get("md5", "")) for item in entry.get("outs", [])},
         inputs={path: md5 for path, md5 in deps.items() if not is_code(path) and _writer(path, owner) is None},
         code={path: md5 for path, md5 in deps.items() if is_code(path)},
-        parameters={key: value for file in entry.get("params", {}).values() for key, value in file.items()},
+        packages=params.get(VERSIONS, {}).get(name) or {},
+        parameters={key: value for file in params if file != VERSIONS for key, value in params[file].items()},
     )
 
 

@@ -27,7 +27,7 @@ from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
 from bessemer.errors import BessemerError, TryAgain
 from flows.artifacts import artifact_key, line_markdown, stage_markdown
-from flows.dependencies import require_declared
+from flows.dependencies import require_declared, require_stages
 from flows.following import Follower
 from flows.graph import Graph, StageNode, read_graph_and_changes
 from flows.line import with_reason, write_overall_report
@@ -35,6 +35,7 @@ from flows.pins import update_lock
 from flows.runner import Limits, Outcome, StageResult, run_stage
 from flows.runs import Run, checkout_lock
 from flows.schedule import PlannedStage, exit_code, plan, run_line
+from flows.versions import update_versions
 
 RETRY_DELAY_S = 30
 _FAILED_NAMES = {2: "ConfigError", 3: "GateFailed", 4: "DataError", TryAgain.exit_code: "TryAgain"}
@@ -55,8 +56,10 @@ def line(stages: list[str] | None = None) -> State[Any]:
             params, runtime = load_params(root), load_runtime(root)
             held.enter_context(checkout_lock(root))
             update_lock(root, params.sources, runtime.cache_dir, Console(highlight=False))
+            update_versions(root, Console(highlight=False))
             graph, changes = read_graph_and_changes(root)
             require_declared(params, graph)
+            require_stages(runtime, graph)
             planned = plan(graph, changes, graph.select(stages or ()))
         except TryAgain as busy:
             return Cancelled(name="Busy", message=str(busy))

@@ -73,3 +73,16 @@ def test_the_plan_names_the_field_that_changed(line: Checkout) -> None:
     assert "curate.length.min_words" in said
     assert "20" in said
     assert "40" in said
+
+
+def test_an_upgraded_library_reruns_the_stages_that_import_it_only(line: Checkout) -> None:
+    upgrade = line.folder / "duckdb-99.0.dist-info"
+    upgrade.mkdir()
+    (upgrade / "METADATA").write_text("Metadata-Version: 2.1\nName: duckdb\nVersion: 99.0\n")
+    said = line.bessemer("plan").stdout
+    assert "versions.yaml: curate.duckdb" in said
+    assert "→ 99.0" in said
+    assert ran(line) == ["curate"], "equal results stop the cascade"
+    assert line.record("curate")["packages"]["duckdb"] == "99.0"
+    line.run("dvc", "repro")
+    assert ran(line) == [], "nor does anything run twice"

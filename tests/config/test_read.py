@@ -60,9 +60,7 @@ def test_a_key_given_twice_is_an_error_with_its_line(tmp_path: Path) -> None:
 def test_a_key_that_is_no_name_is_an_error_with_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
-    with pytest.raises(
-        ConfigError, match=r"params\.yaml line 2: a key that is a list or a mapping itself; mend"
-    ):
+    with pytest.raises(ConfigError, match=r"params\.yaml line 2: a key that is a list or a mapping itself; mend"):
         read_yaml(path)
 
 
