@@ -119,25 +119,22 @@ def map_jobs(
 
     results: dict[int, JobResult] = {}
     with progress(label, len(jobs), "jobs") as bar:
-        missing = []
         for index, (job, job_key) in enumerate(zip(jobs, keys, strict=True)):
             found = _restore(cache, job_key, job, roots, cached=True, link=link)
-            if found is None:
-                missing.append(index)
-            else:
+            if found is not None:
                 results[index] = found
                 bar.advance()
+        missing = [index for index in range(len(jobs)) if index not in results]
         workers = min(stage.runtime.resolved_workers, max(1, len(missing)))
         todo = [(index, jobs[index], keys[index]) for index in missing]
         for index in _run(function, todo, cache, workers, threads=threads):
             made = _restore(cache, keys[index], jobs[index], roots, cached=False, link=link)
             if made is None:
-                raise DataError(
-                    f"{cache.directory}: a result vanished while the stage ran; do not clean the cache meanwhile."
-                )
+                raise DataError(f"{cache.directory}: a result vanished; do not clean the cache while a stage runs.")
             results[index] = made
             bar.advance()
-    cache.evict()
+    if missing:  # only then has the cache grown
+        cache.evict()
     stage.record.count_jobs(label, total=len(jobs), cached=len(jobs) - len(missing))
     return [results[index] for index in range(len(jobs))]
 

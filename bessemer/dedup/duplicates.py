@@ -8,7 +8,8 @@ from bessemer.cache import open_cache
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.corpus import Corpus, read_corpus
 from bessemer.dedup.exact import ExactGroups, exact_groups
-from bessemer.dedup.near import Near, choose, near_duplicates
+from bessemer.dedup.lsh import banding_for
+from bessemer.dedup.near import Near, near_duplicates
 from bessemer.dedup.signing import SIGNATURES, sign_corpus
 from bessemer.stage import StageContext
 
@@ -34,7 +35,7 @@ def find_duplicates(documents: Path, params: DedupParams, stage: StageContext) -
     scratch = open_cache(stage.root / stage.runtime.cache_dir, stage.runtime.cache_max_gb).workspace()
     try:
         signatures = scratch / SIGNATURES
-        size = sign_corpus(documents, params, choose(params), stage, signatures)
+        size = sign_corpus(documents, params, banding_for(params), stage, signatures)
         corpus = read_corpus(documents, signatures)
         groups = exact_groups(corpus.ids, corpus.hashes)
         near = near_duplicates(

@@ -6,6 +6,7 @@ import numpy as np
 from datasketch import MinHashLSH
 from numpy.typing import NDArray
 
+from bessemer.config.dedup import DedupParams
 from bessemer.errors import ConfigError
 from bessemer.text.compiled import kernel
 
@@ -47,6 +48,13 @@ def choose_banding(threshold: float, permutations: int, false_negative_weight: f
             "set dedup.bands and dedup.rows, or more dedup.permutations."
         ) from None
     return Banding(index.b, index.r)
+
+
+def banding_for(params: DedupParams) -> Banding:
+    """Bands and rows as given, or those that fit ``floor`` best."""
+    if params.bands is not None and params.rows is not None:
+        return Banding(params.bands, params.rows)
+    return choose_banding(params.floor, params.permutations, params.false_negative_weight)
 
 
 def band_keys(signatures: NDArray[np.uint32] | NDArray[np.uint64], banding: Banding) -> NDArray[np.uint64]:

@@ -17,10 +17,10 @@ from bessemer.dedup.candidates import (
     merge_candidates,
     unpack,
 )
-from bessemer.dedup.comparing import compare
+from bessemer.dedup.comparison import compare
 from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.exact import ExactGroups
-from bessemer.dedup.lsh import Banding, choose_banding
+from bessemer.dedup.lsh import Banding, banding_for
 from bessemer.dedup.verdicts import load_verdicts, pair_keys, store_verdicts
 from bessemer.engine import Job, map_jobs
 from bessemer.errors import DataError
@@ -46,13 +46,6 @@ class Near:
     candidates: int
     buckets: Buckets
     banding: Banding
-
-
-def choose(params: DedupParams) -> Banding:
-    """Bands and rows as given, or those that fit ``floor`` best."""
-    if params.bands is not None and params.rows is not None:
-        return Banding(params.bands, params.rows)
-    return choose_banding(params.floor, params.permutations, params.false_negative_weight)
 
 
 def near_duplicates(
@@ -81,7 +74,7 @@ def near_duplicates(
     """
     if len(corpus) >= MOST_DOCUMENTS:
         raise DataError(f"{len(corpus):,} documents are more than dedup takes at once (2^32); split the sources.")
-    banding = choose(params)
+    banding = banding_for(params)
     eligible = np.zeros(len(corpus), np.bool_)
     eligible[groups.representative] = corpus.words[groups.representative] > 0
     candidates, buckets = _candidates(params, corpus, eligible, banding, signatures, stage, scratch)

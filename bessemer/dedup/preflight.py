@@ -11,21 +11,23 @@ import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.candidates import KEYS_PER_TASK
-from bessemer.dedup.comparisons import SHINGLES_PER_TASK
+from bessemer.dedup.comparison_plan import SHINGLES_PER_TASK
 from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
+from bessemer.dedup.lsh import banding_for
 from bessemer.dedup.minhash import permutations
-from bessemer.dedup.near import choose
 from bessemer.dedup.signatures import signature_table
 from bessemer.errors import ConfigError
 from bessemer.shards import read_manifest
 
 SAMPLE_SHARDS = 4
-BASE_MEMORY = 400_000_000
-"""Bytes of a process with its libraries and compiled kernels, measured."""
+BASE_MEMORY = 310_000_000
+"""Bytes of the stage on four documents, measured: libraries and compiled kernels."""
+STARTUP_S = 2.7
+"""Seconds of the stage on four documents, measured with kernels compiled before."""
 GATHERED_SHARE = 0.5
-"""Share of the texts that is gathered for comparison: a heavily duplicated crawl; a clean one needs a tenth."""
-SIGNING_SHARE = 0.5
-"""Share of a run's time that goes into signing, measured on a corpus with 30 % near copies."""
+"""Largest share of the texts that is expected to be gathered; a corpus with 30 % near copies gathered 0.08 of it."""
+SIGNING_SHARE = 0.33
+"""Share of the time after the start that signing the sample foretells, measured on 1 GB with 30 % near copies."""
 _TASK_ROW_BYTES = 32
 _SHINGLE_BYTES = 22
 """A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
@@ -69,14 +71,15 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     text, stored = sum(size for size, _ in signed), sum(shard.bytes for shard in chosen)
     total = int(text / stored * manifest.totals["bytes"]) if stored else 0
     largest = int(text / stored * by_size[-1].bytes) if stored else 0
-    a_task = max(3 * largest, SHINGLES_PER_TASK * _SHINGLE_BYTES, min(count, KEYS_PER_TASK) * _TASK_ROW_BYTES)
-    seconds = sum(spent for _, spent in signed) / text * total / workers / SIGNING_SHARE if text else 0.0
+    # What a worker frees between signing, candidates and comparing is not given back to the system: the sum counts.
+    a_worker = 4 * largest + SHINGLES_PER_TASK * _SHINGLE_BYTES + min(count, KEYS_PER_TASK) * _TASK_ROW_BYTES
+    signing = sum(spent for _, spent in signed) / text * total / workers if text else 0.0
     return Estimate(
         documents=count,
         bytes=total,
-        seconds=seconds,
-        memory=BASE_MEMORY + workers * a_task + count * 2 * BYTES_PER_DOCUMENT,
-        disk=count * (8 * choose(params).bands + 64) + int(GATHERED_SHARE * total),
+        seconds=STARTUP_S + signing / SIGNING_SHARE,
+        memory=BASE_MEMORY + workers * a_worker + count * 2 * BYTES_PER_DOCUMENT,
+        disk=count * (8 * banding_for(params).bands + 64) + int(GATHERED_SHARE * total),
         workers=workers,
     )
 
@@ -84,7 +87,7 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
 def _sign(documents: Path, name: str, params: DedupParams) -> tuple[int, float]:
     """UTF-8 bytes of a shard's texts, and the seconds that signing them took."""
     table = read_columns(documents, name, ["id", "text"])
-    maps, banding = permutations(params.permutations, params.seed, params.hash_bits), choose(params)
+    maps, banding = permutations(params.permutations, params.seed, params.hash_bits), banding_for(params)
     started = time.monotonic()
     signature_table(table, shingle_words=params.shingle_words, maps=maps, banding=banding)
     return int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0), time.monotonic() - started

@@ -32,8 +32,7 @@ def fold_piece(
     """Write the normal form of the bytes from the state's position to ``end``, or as much as there is room for.
 
     Args:
-        data: bytes of texts.
-        end: one after the text's last byte.
+        data: bytes of texts; this one ends before ``end``.
         tables: of characters.
         state: shape (2,), int64: (first byte, ``NOTHING``) for a new text; goes on where the last call stopped.
         out: takes the bytes; its length is at least ``SMALLEST_ROOM``.
@@ -74,15 +73,22 @@ def fold_piece(
         if entry & FOLDS or code == REPLACEMENT:
             written += _put(code, tables, out, written)
         else:
-            for place in range(position - size, position):
-                out[np.uint64(written)] = data[np.uint64(place)]
-                written += 1
+            written = _copy(data, position - size, position, out, written)
     state[POSITION] = position
     if not blank:
         state[LAST] = TEXT
     elif written > before:
         state[LAST] = BLANK
         written -= 1
+    return written
+
+
+@kernel
+def _copy(data: NDArray[np.uint8], first: int, last: int, out: NDArray[np.uint8], written: int) -> int:
+    """Write a character that stays as it is; returns the bytes of ``out`` that are taken."""
+    for place in range(first, last):
+        out[np.uint64(written)] = data[np.uint64(place)]
+        written += 1
     return written
 
 

@@ -9,7 +9,7 @@ from bessemer.text.buffers import TextBuffer
 from bessemer.text.characters import Characters, characters
 from bessemer.text.compiled import kernel
 from bessemer.text.rolling import BLOCK
-from bessemer.text.scan import MULTIPLIER, SEED, at_end, mix64, new_state, restart, scan_words
+from bessemer.text.scan import MULTIPLIER, SEED, at_end, mix64, most_words, new_state, restart, scan_words
 from bessemer.text.utf8 import decode
 
 
@@ -43,14 +43,12 @@ def word_hashes(buffer: TextBuffer) -> WordHashes:
 
     Memory is 24 bytes a word.
     """
-    offsets = np.zeros(len(buffer) + 1, np.int64)
-    block = np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
-    _count_words(buffer.data, buffer.offsets, characters(), new_state(), *block, offsets)
-    count = int(offsets[-1])
-    room = count + BLOCK  # a scan wants room for more than is left
+    room = most_words(buffer) + BLOCK  # a scan wants room for more than is left
     hashes, starts, ends = np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64)
-    _write_words(buffer.data, buffer.offsets, characters(), new_state(), hashes, starts, ends)
-    return WordHashes(hashes[:count], offsets, starts[:count], ends[:count])
+    offsets = np.zeros(len(buffer) + 1, np.int64)
+    _write_words(buffer.data, buffer.offsets, characters(), new_state(), hashes, starts, ends, offsets)
+    count = int(offsets[-1])
+    return WordHashes(hashes[:count].copy(), offsets, starts[:count].copy(), ends[:count].copy())
 
 
 def whole_hashes(buffer: TextBuffer) -> NDArray[np.uint64]:
@@ -65,7 +63,7 @@ def whole_hashes(buffer: TextBuffer) -> NDArray[np.uint64]:
 
 
 @kernel
-def _count_words(
+def _write_words(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     tables: Characters,
@@ -75,30 +73,13 @@ def _count_words(
     ends: NDArray[np.int64],
     counts: NDArray[np.int64],
 ) -> None:
-    for document in range(len(offsets) - 1):
-        restart(state, offsets[document])
-        count = counts[document]
-        while not at_end(state, offsets[document + 1]):
-            count += scan_words(data, offsets[document + 1], tables, state, hashes, starts, ends)
-        counts[document + 1] = count
-
-
-@kernel
-def _write_words(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    tables: Characters,
-    state: NDArray[np.int64],
-    hashes: NDArray[np.uint64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-) -> None:
     count = 0
     for document in range(len(offsets) - 1):
         restart(state, offsets[document])
         while not at_end(state, offsets[document + 1]):
             rest = hashes[count:], starts[count:], ends[count:]
             count += scan_words(data, offsets[document + 1], tables, state, rest[0], rest[1], rest[2])
+        counts[document + 1] = count
 
 
 @kernel

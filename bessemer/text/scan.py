@@ -11,6 +11,7 @@ probability of about 2**-64.
 import numpy as np
 from numpy.typing import NDArray
 
+from bessemer.text.buffers import TextBuffer
 from bessemer.text.characters import (
     BEGINS,
     CHARACTER,
@@ -36,6 +37,15 @@ SPACE_BYTE = np.uint8(0x20)
 """What a document seems to end with: it ends the last word."""
 SMALLEST_BLOCK = 4
 """One character can end three words at most: it becomes up to three without case."""
+
+
+def most_words(buffer: TextBuffer) -> int:
+    """A bound on the words of all documents, for arrays whose unused end is never touched and so takes no memory.
+
+    No text has more words than half its bytes and one: a word of a single byte is an ASCII letter, after which another
+    begins only after a separator or with a character of three bytes.
+    """
+    return buffer.text_bytes // 2 + len(buffer)
 
 
 def new_state(position: int = 0) -> NDArray[np.int64]:
@@ -65,6 +75,47 @@ def mix64(value: np.uint64) -> np.uint64:
 
 
 @kernel
+def _ascii_run(
+    data: NDArray[np.uint8], position: int, end: int, letters: NDArray[np.uint8], value: np.uint64
+) -> tuple[int, np.uint64, np.uint8, np.uint8]:
+    """Take the ASCII letters and digits that begin here into a word's hash; returns it with the byte where they end."""
+    byte = data[np.uint64(position)]
+    letter = letters[byte]
+    while letter:
+        value = (value ^ np.uint64(letter)) * MULTIPLIER
+        position += 1
+        byte = data[np.uint64(position)] if position < end else SPACE_BYTE
+        letter = letters[byte]
+    return position, value, byte, letter
+
+
+@kernel
+def _put(
+    value: np.uint64,
+    length: int,
+    start: int,
+    end: int,
+    hashes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    count: int,
+) -> int:
+    """Write word number ``count``; returns how many there are now."""
+    put = np.uint64(count)
+    hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, end
+    return count + 1
+
+
+@kernel
+def _parts(tables: Characters, row: np.uint16) -> int:
+    """Code points that a character is folded to, given its row of foldings; 0 stands for no folding."""
+    parts = 1
+    while row and parts < 3 and tables.foldings[row, parts]:
+        parts += 1
+    return parts
+
+
+@kernel
 def scan_words(
     data: NDArray[np.uint8],
     end: int,
@@ -77,22 +128,19 @@ def scan_words(
     """The next words of a document.
 
     Args:
-        data: bytes, of which those from the state's position to ``end`` are still to read.
-        end: one after the document's last byte.
+        data: bytes; still to read are those from the state's position to ``end``, where the document ends.
         tables: :func:`bessemer.text.characters.characters`.
         state: of :func:`new_state`; goes on where the last call stopped.
         hashes: takes the words' hashes from place 0 on; its length, at least ``SMALLEST_BLOCK``, bounds a call.
-        starts: takes the byte at which each word starts; as long as ``hashes``.
-        ends: takes one after the word's last byte; as long as ``hashes``.
+        starts, ends: take each word's first byte, and one after its last; as long as ``hashes``.
 
     Returns:
         How many words were written. The document is finished when :func:`at_end` says so.
     """
     room = len(hashes) - SMALLEST_BLOCK + 1
-    count = 0
+    count, ascii_word = 0, tables.ascii_word
     position, kind, start, length = state[POSITION], state[KIND], state[START], state[LENGTH]
     value = np.uint64(state[HASH])
-    ascii_word = tables.ascii_word
     while count < room and (position < end or kind != OUTSIDE):
         byte = data[np.uint64(position)] if position < end else SPACE_BYTE
         letter = ascii_word[byte]
@@ -100,34 +148,24 @@ def scan_words(
             if kind == OUTSIDE:
                 value, start, length, kind = SEED, position, 0, RUN
             first = position
-            while letter:
-                value = (value ^ np.uint64(letter)) * MULTIPLIER
-                position += 1
-                byte = data[np.uint64(position)] if position < end else SPACE_BYTE
-                letter = ascii_word[byte]
+            position, value, byte, letter = _ascii_run(data, position, end, ascii_word, value)
             length += position - first
         if byte < 0x80 and not letter:
             if kind != OUTSIDE:
-                put = np.uint64(count)
-                hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, position
-                count += 1
+                count = _put(value, length, start, position, hashes, starts, ends, count)
             kind = OUTSIDE
             position = min(position + 1, end)
             continue
         code, size = decode(data, position, end)
         entry = tables.classes[np.uint64(code)]
         row = tables.folded[np.uint64(code)] if entry & FOLDS else np.uint16(0)
-        for part in range(3 if row else 1):
+        for part in range(_parts(tables, row)):
             if row:
                 code = np.int64(tables.foldings[row, part])
-                if code == 0:
-                    break
                 entry = tables.classes[np.uint64(code)]
             step = tables.steps[np.uint64(kind), entry & CLASS]
             if step & ENDS:
-                put = np.uint64(count)
-                hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, position
-                count += 1
+                count = _put(value, length, start, position, hashes, starts, ends, count)
             if step & BEGINS:
                 value, start, length = SEED, position, 0
             kind = step & KINDS

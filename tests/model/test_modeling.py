@@ -207,7 +207,7 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
     for checkpointing in (False, True):
         model = small_model().train()
         if checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
             assert all(layer.gradient_checkpointing for layer in model.model.layers)
         model(tokens, document_ids=ids, labels=tokens).loss.backward()
         gradients.append([parameter.grad for parameter in model.parameters()])

@@ -1,10 +1,13 @@
 """Tasks of comparisons: every pair once, families together, no task larger than it may be."""
 
+import itertools
+
+import networkx as nx
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.dedup.comparisons import plan_comparisons
+from bessemer.dedup.comparison_plan import plan_comparisons
 
 pairs_of_few = st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda p: p[0] < p[1]), max_size=30)
 
@@ -21,14 +24,13 @@ def test_every_pair_is_in_one_task_that_is_not_too_large(
         assert len(task) == 1 or sum(costs[row] for row in rows) <= limit
 
 
-@given(pairs_of_few)
-def test_a_family_is_in_one_task_if_it_fits(pairs: set[tuple[int, int]]) -> None:
-    plan = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.ones(15, np.int32), limit=15)
-    task_of = {row: task for task, rows in enumerate(plan.documents()) for row in rows.tolist()}
-    if len(plan) == 1:
-        assert all(task_of[a] == task_of[b] == 0 for a, b in pairs)
-    whole = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.ones(15, np.int32), limit=1000)
-    assert len(whole) == (1 if pairs else 0)
+@given(pairs_of_few, st.integers(1, 20))
+def test_pairs_of_a_family_follow_each_other_and_so_do_those_of_a_hub(pairs: set[tuple[int, int]], limit: int) -> None:
+    plan = plan_comparisons(np.array(sorted(pairs), np.int64).reshape(-1, 2), np.ones(15, np.int32), limit)
+    families = list(nx.connected_components(nx.Graph(sorted(pairs))))
+    order = [next(place for place, family in enumerate(families) if row in family) for row in plan.pairs[:, 0]]
+    assert len(list(itertools.groupby(order))) == len(families)
+    assert len(list(itertools.groupby(plan.pairs[:, 0].tolist()))) == len({a for a, _ in pairs})
 
 
 def test_two_families_that_do_not_fit_together_are_apart() -> None:

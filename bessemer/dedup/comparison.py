@@ -13,7 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.comparisons import Comparisons, plan_comparisons
+from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
 from bessemer.dedup.corpus import Corpus, read_columns
 from bessemer.dedup.verdicts import pair_keys
 from bessemer.dedup.verify import similarities
