@@ -1,11 +1,13 @@
 """Do all strategies train the same model? Losses of two processes beside those of one, resume, and the weights.
 
     python -m benchmarks.strategies [--steps 20] [--precision fp32] [--optimizer adamw] [--learning-rate 3e-4]
+        [--muon-learning-rate 2e-3]
 
 It trains on data/tokens, which `bessemer run shard` makes, with the model of params.yaml. All runs sum the same
 micro-batches. `rounding` is a single process that takes them two at a time: the same mathematics in another order of
 additions. Its row says how far rounding alone carries this run; at a learning rate at which training jumps, that is
-far (Adam's first updates are signs, also of gradients that are nothing but rounding), whatever the strategy.
+far (Adam's first updates are signs, also of gradients that are nothing but rounding; torch's Muon orthogonalises in
+bf16, also in fp32 runs), whatever the strategy. The rates used here are a tenth of params.yaml's, or less.
 """
 
 import argparse
@@ -132,6 +134,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--optimizer", choices=tuple(ALL), default="adamw")
     parser.add_argument("--learning-rate", type=float, default=3e-4, help="of AdamW, for matrices and embedding alike")
+    parser.add_argument("--muon-learning-rate", type=float, default=2e-3, help="of Muon, for matrices")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     values = load_sections(Path(), {"pretrain": PretrainParams})["pretrain"].model_dump()
@@ -139,6 +142,7 @@ def main() -> None:
     values |= {"precision": asked.precision, "tokens": tokens}
     values["optimizer"] |= {"name": asked.optimizer}
     values["optimizer"]["adamw"] |= dict.fromkeys(("learning_rate", "embedding_learning_rate"), asked.learning_rate)
+    values["optimizer"]["muon"] |= {"learning_rate": asked.muon_learning_rate}
     # The beginning of the run that params.yaml describes: its warm-up, and no decay yet.
     warmup = min(values["schedule"]["warmup_tokens"], tokens)
     values["schedule"] |= {"warmup_tokens": warmup, "decay_fraction": 0.0}
@@ -153,10 +157,10 @@ def main() -> None:
         outcomes = [
             run_strategy(places, params, strategy, asked.processes, Path(folder)) for strategy in ALL[asked.optimizer]
         ]
-    print(
-        f"{asked.optimizer}, {asked.precision}, {asked.steps} steps, AdamW at {asked.learning_rate:g}, "
-        f"{asked.processes} processes"
-    )
+    rates = f"AdamW at {asked.learning_rate:g}"
+    if asked.optimizer == "muon":
+        rates = f"Muon at {asked.muon_learning_rate:g} and {rates}"
+    print(f"{asked.optimizer}, {asked.precision}, {asked.steps} steps, {rates}, {asked.processes} processes")
     print(table(outcomes))
 
 
