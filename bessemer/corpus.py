@@ -22,6 +22,7 @@ class CorpusPaths:
     quality: Path = Path("data/quality")
     exact: Path = Path("data/dedup/exact")
     pairs: Path = Path("data/dedup/pairs")
+    parts: Path = Path("data/dedup/parts")
     contamination: Path = Path("data/contamination")
     calibration: Path = Path("models/quality/calibration.json")
     curated: Path = Path("data/curated")
@@ -49,7 +50,7 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
 
     Columns are ``id``, ``language``, ``language_score``, those of the quality sidecar with ``classifier`` as
     ``classifier_score``, those of contamination (:class:`bessemer.filters.contamination.Overlap`), ``group``,
-    ``group_size``.
+    ``group_size``, ``repeated_parts``, ``repeated_part_fraction``.
 
     Args:
         columns: which of them beside ``id`` and ``language``; None for all.

@@ -11,15 +11,28 @@ from numpy.typing import NDArray
 
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths, read_numbers
+from bessemer.cutting import Cut, cut_parts
 from bessemer.documents import CURATED_SCHEMA
 from bessemer.engine import Job, OutputWriter
-from bessemer.fates import CURATE, Duplicates, Fates, decide
+from bessemer.fates import CURATE, Fates, decide
 from bessemer.filters.pii import Pii, Redacted, redact
 from bessemer.filters.rules import Policy, column_values
 from bessemer.ledger import LEDGER_SCHEMA, Fate
+from bessemer.repeats import Repeats
 from bessemer.shards import read_shard
+from bessemer.survivors import Duplicates
 
 CURATED, LEDGER = "curated", "ledger"
+PARTS = "repeated_parts"
+"""The kind of removal, beside those of personal data, that cuts lines or paragraphs which better documents have."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was decided over all shards for the documents of one."""
+
+    duplicates: Duplicates
+    repeats: Repeats
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,8 @@ class ShardStats:
     Attributes:
         cells: source, language, reason (empty if kept), documents, ingested bytes.
         broken: limit to the number of documents that break it, whether or not it was the first.
-        found, removed, added: by kind of redaction: findings, UTF-8 bytes taken out, bytes of masks put in.
+        found, removed, added: by kind of personal data, and :data:`PARTS`: findings, UTF-8 bytes taken out, bytes of
+            masks put in.
         redacted: ids of documents with findings, at most ``samples``.
         redacted_documents: how many there are.
         narrow: kept documents nearest to each limit, at most ``samples`` a limit.
@@ -74,18 +88,19 @@ def curate_shard(
     """Write the kept documents and the ledger rows of the shard ``job.name``; :class:`ShardStats` as JSON.
 
     Args:
-        job: its payload is the shard's :class:`Duplicates`.
+        job: its payload is the shard's :class:`Choice`.
     """
     documents = read_shard(paths.documents, job.name)
     numbers = read_numbers(paths, job.name)
     if not numbers.column("id").equals(documents.column("id")):
         raise ValueError(f"shard {job.name}: the sidecars are of other documents")
-    duplicates = job.payload if isinstance(job.payload, Duplicates) else Duplicates.none()
-    fates = decide(policy, numbers, duplicates, params.duplicates)
+    choice: Choice = job.payload
+    fates = decide(policy, numbers, choice.duplicates, choice.repeats, params.duplicates)
     ledger = ledger_rows(documents, numbers, fates)
     kept = pa.array(fates.kept)
-    redacted = redact(documents.column("text").filter(kept), params.pii)
-    curated = curated_rows(documents.filter(kept), numbers.filter(kept), redacted)
+    cut = _cut(documents, fates, choice.repeats)
+    redacted = redact(cut.text, params.pii)
+    curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
     stats = _stats(
@@ -94,10 +109,18 @@ def curate_shard(
         fates=fates,
         ledger=ledger,
         curated=curated,
+        cut=cut,
         redacted=redacted,
         samples=params.samples,
     )
     return asdict(stats)
+
+
+def _cut(documents: pa.Table, fates: Fates, repeats: Repeats) -> Cut:
+    """The texts of kept documents without the parts that better ones have."""
+    place = np.cumsum(fates.kept) - 1
+    texts = documents.column("text").filter(pa.array(fates.kept))
+    return cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
 
 
 def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Table:
@@ -118,14 +141,14 @@ def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Tabl
     return pa.table(columns, schema=LEDGER_SCHEMA)
 
 
-def curated_rows(documents: pa.Table, numbers: pa.Table, redacted: Redacted) -> pa.Table:
+def curated_rows(documents: pa.Table, numbers: pa.Table, cut: Cut, redacted: Redacted) -> pa.Table:
     """Kept documents in CURATED_SCHEMA."""
     columns = {name: documents.column(name) for name in documents.column_names}
     columns |= {
         "text": redacted.text,
         "language": numbers.column("language"),
         "quality": numbers.column("classifier_score").cast(pa.float32()),
-        "removed_bytes": pa.array(redacted.removed.sum(axis=1)),
+        "removed_bytes": pa.array(cut.removed + redacted.removed.sum(axis=1)),
         "added_bytes": pa.array(redacted.added.sum(axis=1)),
     }
     return pa.table({name: columns[name] for name in CURATED_SCHEMA.names}, schema=CURATED_SCHEMA)
@@ -138,6 +161,7 @@ def _stats(
     fates: Fates,
     ledger: pa.Table,
     curated: pa.Table,
+    cut: Cut,
     redacted: Redacted,
     samples: int,
 ) -> ShardStats:
@@ -152,8 +176,8 @@ def _stats(
         written_bytes=_total(pc.binary_length(curated.column("text"))),
         cells=_cells(ledger),
         broken={reason.value: int(count) for reason, count in zip(fates.verdicts.reasons, broken, strict=True)},
-        found=_by_kind(kinds, redacted.found),
-        removed=_by_kind(kinds, redacted.removed),
+        found=_by_kind(kinds, redacted.found) | {PARTS: int(cut.found.sum())},
+        removed=_by_kind(kinds, redacted.removed) | {PARTS: int(cut.removed.sum())},
         added=_by_kind(kinds, redacted.added),
         redacted_documents=int(touched.sum()),
         redacted=sorted(str(curated.column("id")[row]) for row in np.flatnonzero(touched).tolist())[:samples],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
-from bessemer.curation import ShardStats, total_by_key
+from bessemer.curation import PARTS, ShardStats, total_by_key
 from bessemer.curation_samples import (
     Texts,
     dropped_samples,
@@ -132,7 +132,7 @@ def _funnel(balance: Balance, drops: Sequence[Drop]) -> list[Count]:
     for drop in drops:
         documents, size = documents - drop.documents, size - drop.bytes
         counts.append(Count(label=f"after {drop.reason}", documents=documents, bytes=size))
-    counts.append(Count(label="kept, after redaction", documents=balance.written, bytes=balance.written_bytes))
+    counts.append(Count(label="kept, after masks and cuts", documents=balance.written, bytes=balance.written_bytes))
     return counts
 
 
@@ -151,11 +151,12 @@ def _metrics(balance: Balance, drops: Sequence[Drop], stats: Sequence[ShardStats
         "exact_duplicate_fraction": round(by_reason.get(Reason.EXACT_DUPLICATE, 0) / ingested, 6),
         "near_duplicate_fraction": round(by_reason.get(Reason.NEAR_DUPLICATE, 0) / ingested, 6),
         "redacted_documents": sum(shard.redacted_documents for shard in stats),
-        "redaction_removed_bytes": sum(balance.removed_bytes.values()),
+        "redaction_removed_bytes": sum(balance.removed_bytes.get(kind, 0) for kind in Pii),
         "redaction_added_bytes": sum(balance.added_bytes.values()),
     }
     metrics |= {f"dropped_{reason}": count for reason, count in by_reason.items()}
-    metrics |= {f"redacted_{kind}": count for kind, count in found.items()}
+    metrics |= {f"redacted_{kind.value}": found.get(kind, 0) for kind in Pii}
+    metrics |= {"cut_parts": found.get(PARTS, 0), "cut_part_bytes": balance.removed_bytes.get(PARTS, 0)}
     return metrics
 
 
@@ -231,9 +232,11 @@ def _redaction_table(stats: Sequence[ShardStats]) -> Table:
     found, removed, added = (
         total_by_key(getattr(shard, name) for shard in stats) for name in ("found", "removed", "added")
     )
+    kinds = [*((kind.value, kind.mask) for kind in Pii), (PARTS, "")]
     return Table(
         name="redactions",
-        title="Masked inside kept documents",
+        title="Masked or cut inside kept documents",
         columns=["kind", "mask", "findings", "removed_bytes", "added_bytes"],
-        rows=[[kind.value, kind.mask, found.get(kind, 0), removed.get(kind, 0), added.get(kind, 0)] for kind in Pii],
+        rows=[[kind, mask, found.get(kind, 0), removed.get(kind, 0), added.get(kind, 0)] for kind, mask in kinds],
+        note="repeated_parts: lines or paragraphs (dedup.parts) that are kept in a better document.",
     )

@@ -111,7 +111,9 @@ class History:
         lines = ["kept by curate"]
         removed, added = self.redacted
         if removed:
-            lines.append(f"personal data masked: {removed:,} bytes out, {added:,} bytes of masks in")
+            lines.append(
+                f"inside it, {removed:,} bytes of personal data or repeated parts are out, {added:,} of masks in"
+            )
         if self.duplicate_count:
             more = self.duplicate_count - len(self.duplicates)
             lines.append(

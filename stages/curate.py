@@ -4,14 +4,16 @@ from functools import partial
 
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
-from bessemer.curation import CURATED, LEDGER, ShardStats, curate_shard
+from bessemer.curation import CURATED, LEDGER, Choice, ShardStats, curate_shard
 from bessemer.curation_report import report_curation
 from bessemer.engine import Job, finish_directory, map_jobs
-from bessemer.fates import Duplicates, find_duplicates, read_cut
+from bessemer.fates import read_cut
 from bessemer.filters.rules import Policy
+from bessemer.repeats import Repeats, find_repeats
 from bessemer.reporting.report import StageReport
 from bessemer.shards import directory_digest, read_manifest
 from bessemer.stage import StageContext, run_stage
+from bessemer.survivors import Duplicates, find_duplicates
 from stages import layout
 
 
@@ -24,6 +26,7 @@ def main(context: StageContext) -> StageReport:
 
     with context.progress("duplicates", len(documents.shards), "shards") as bar:
         duplicates = find_duplicates(paths, policy, params.duplicates, bar)
+    repeats = find_repeats(paths, policy, params.duplicates, duplicates)
 
     digests = {
         role: {shard.name: shard.xxh3 for shard in read_manifest(directory).shards}
@@ -31,8 +34,9 @@ def main(context: StageContext) -> StageReport:
     }
     jobs = []
     for shard in documents.shards:
-        choice = duplicates.get(shard.name, Duplicates.none())
-        inputs = {role: found[shard.name] for role, found in digests.items()} | {"duplicates": choice.digest}
+        choice = Choice(duplicates.get(shard.name, Duplicates.none()), repeats.get(shard.name, Repeats.none()))
+        inputs = {role: found[shard.name] for role, found in digests.items()}
+        inputs |= {"duplicates": choice.duplicates.digest, "repeats": choice.repeats.digest}
         jobs.append(Job(shard.name, inputs, payload=choice))
     results = map_jobs(
         partial(curate_shard, paths=paths, policy=policy, params=params),
@@ -47,6 +51,8 @@ def main(context: StageContext) -> StageReport:
         role: directory_digest(path) for role, path in {"documents": paths.documents, **paths.sidecars}.items()
     }
     made_from["pairs"] = directory_digest(paths.pairs)
+    if paths.parts.exists():
+        made_from["parts"] = directory_digest(paths.parts)
     for role, directory in ((CURATED, layout.CURATED), (LEDGER, layout.LEDGER)):
         finish_directory(results, role, context.root / directory, made_from)
     stats = [ShardStats.from_json(result.stats) for result in results]
@@ -61,6 +67,7 @@ CORPUS = CorpusPaths(
     quality=layout.QUALITY,
     exact=layout.DEDUP_EXACT,
     pairs=layout.DEDUP_PAIRS,
+    parts=layout.DEDUP_PARTS,
     contamination=layout.CONTAMINATION,
     calibration=layout.CLASSIFIER / "calibration.json",
     curated=layout.CURATED,

@@ -2,6 +2,7 @@
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.duplicates import find_duplicates
+from bessemer.dedup.parts import find_repeated_parts
 from bessemer.dedup.report import report_duplicates
 from bessemer.dedup.sidecars import write_exact, write_pairs
 from bessemer.reporting.report import StageReport
@@ -16,9 +17,19 @@ def main(context: StageContext) -> StageReport:
     documents = context.root / layout.DOCUMENTS
     made_from = {"documents": directory_digest(documents)}
     found = find_duplicates(documents, params, context)
-    write_exact(context.root / layout.DEDUP_EXACT, found.corpus, found.groups, made_from)
+    repeated = find_repeated_parts(
+        params,
+        found.corpus,
+        found.groups,
+        documents=documents,
+        directory=layout.DEDUP_PARTS,
+        made_from=made_from,
+        stage=context,
+    )
+    parts = None if repeated is None else context.root / layout.DEDUP_PARTS
+    write_exact(context.root / layout.DEDUP_EXACT, found.corpus, found.groups, parts, made_from)
     write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
-    return report_duplicates(params, found, documents=documents, made_from=made_from)
+    return report_duplicates(params, found, repeated, documents=documents, made_from=made_from)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ QUALITY = Path("data/quality")
 DEDUP = Path("data/dedup")
 DEDUP_EXACT = DEDUP / "exact"
 DEDUP_PAIRS = DEDUP / "pairs"
+DEDUP_PARTS = DEDUP / "parts"
 CONTAMINATION = Path("data/contamination")
 CURATED = Path("data/curated")
 LEDGER = Path("data/ledger")

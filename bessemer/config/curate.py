@@ -163,6 +163,14 @@ class DuplicateRules(Strict):
         description="who stays: highest classifier score, most words, newest or oldest date, smallest id; "
         "each breaks the ties of the one before",
     )
+    part_copies: Annotated[int, Field(ge=1)] | None = Field(
+        1,
+        description="documents that keep a line or paragraph (dedup.parts) which more have: the first by priority; it "
+        "is cut out of the others (Llama 3: lines that occur more than 6 times); null: cut nothing",
+    )
+    max_cut_fraction: Limit = Field(
+        0.8, description="a document that would lose more of its bytes so is dropped instead"
+    )
 
     @model_validator(mode="after")
     def _near_includes_exact(self) -> Self:

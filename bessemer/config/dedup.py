@@ -32,6 +32,12 @@ class DedupParams(Strict):
         description="documents of a larger bucket are compared with this many of them only, so that a template costs "
         "time in proportion to its copies; such buckets are reported",
     )
+    parts: Literal["line", "paragraph"] | None = Field(
+        None,
+        description="look for lines or paragraphs that several documents have, case and punctuation aside (CCNet, "
+        "Wenzek et al. 2020); null: do not",
+    )
+    part_words: int = Field(3, ge=1, description="fewest words of such a line or paragraph")
     samples: int = Field(10, ge=0, le=1000, description="pairs shown in the report")
 
     @model_validator(mode="after")

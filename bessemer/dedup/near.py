@@ -1,5 +1,6 @@
 """Near duplicates: candidates by MinHash LSH, decided by true Jaccard similarity."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,8 @@ def near_duplicates(
     """
     if len(corpus) >= MOST_DOCUMENTS:
         raise DataError(f"{len(corpus):,} documents are more than dedup takes at once (2^32); split the sources.")
+    settled = params.model_copy(update={"parts": None, "part_words": 1, "samples": 0})  # change no verdict
+    stage = dataclasses.replace(stage, sections={stage.name: settled})
     banding = banding_for(params)
     eligible = np.zeros(len(corpus), np.bool_)
     eligible[groups.representative] = corpus.words[groups.representative] > 0

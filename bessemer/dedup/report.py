@@ -12,6 +12,7 @@ from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.exact import ExactGroups
 from bessemer.dedup.lsh import Banding
 from bessemer.dedup.near import Near
+from bessemer.dedup.parts import RepeatedParts
 from bessemer.reporting.report import Count, Histogram, SamplePair, Series, StageReport, Table, histogram
 from bessemer.text.normalize import keyed
 
@@ -19,7 +20,12 @@ SAMPLE_CHARACTERS = 600
 
 
 def report_duplicates(
-    params: DedupParams, found: Duplicates, *, documents: Path, made_from: dict[str, str]
+    params: DedupParams,
+    found: Duplicates,
+    repeated: RepeatedParts | None,
+    *,
+    documents: Path,
+    made_from: dict[str, str],
 ) -> StageReport:
     """Group sizes, similarities, what the index can be expected to find, and pairs to look at."""
     corpus, groups, near = found.corpus, found.groups, found.near
@@ -40,7 +46,7 @@ def report_duplicates(
                 documents=len(groups.representative) - int((partners > 0).sum()),
             ),
         ],
-        metrics=_metrics(params, corpus, groups, near),
+        metrics=_metrics(params, corpus, groups, near) | _part_metrics(repeated),
         histograms=_histograms(params, groups, near, partners),
         series=[_recall(near.banding)],
         tables=[_index_table(near, params)],
@@ -63,6 +69,10 @@ def _metrics(params: DedupParams, corpus: Corpus, groups: ExactGroups, near: Nea
         "recall_at_floor": round(near.banding.recall(params.floor), 6),
         "recall_at_0_8": round(near.banding.recall(0.8), 6),
     }
+
+
+def _part_metrics(repeated: RepeatedParts | None) -> dict[str, int | float | str]:
+    return {} if repeated is None else {f"parts_{name}": value for name, value in vars(repeated).items()}
 
 
 def _histograms(params: DedupParams, groups: ExactGroups, near: Near, partners: NDArray[np.int64]) -> list[Histogram]:

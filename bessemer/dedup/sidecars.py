@@ -8,13 +8,26 @@ import pyarrow as pa
 from bessemer.dedup.corpus import Corpus, hex_column
 from bessemer.dedup.exact import ExactGroups
 from bessemer.dedup.near import Near
-from bessemer.shards import ShardInfo, write_manifest, write_shard
+from bessemer.shards import ShardInfo, read_shard, write_manifest, write_shard
 
 PAIRS_PER_SHARD = 1_000_000
 
 
-def write_exact(directory: Path, corpus: Corpus, groups: ExactGroups, made_from: dict[str, str]) -> None:
-    """The sidecar of exact groups, with the shard names of the documents."""
+def write_exact(
+    directory: Path, corpus: Corpus, groups: ExactGroups, parts: Path | None, made_from: dict[str, str]
+) -> None:
+    """The sidecar of exact groups and of repeated parts, with the shard names of the documents.
+
+    Columns: ``id``, ``group``, ``group_size``, ``words``; ``repeated_parts`` (lines or paragraphs that other documents
+    have too) and ``repeated_part_fraction`` (their share of the text's bytes), null if none were looked for.
+
+    Args:
+        directory: is written.
+        corpus: all documents.
+        groups: of identical ones.
+        parts: shard directory of repeated parts, if they were looked for.
+        made_from: digests of the inputs.
+    """
     infos = []
     for place, name in enumerate(corpus.shards):
         part = slice(int(corpus.starts[place]), int(corpus.starts[place + 1]))
@@ -23,9 +36,25 @@ def write_exact(directory: Path, corpus: Corpus, groups: ExactGroups, made_from:
             "group": hex_column(corpus.hashes[part]),
             "group_size": pa.array(groups.size[part]),
             "words": pa.array(corpus.words[part]),
+            **_repeats(parts, name, part.stop - part.start),
         }
         infos.append(write_shard(directory, name, pa.table(columns)))
     write_manifest(directory, infos, made_from)
+
+
+def _repeats(parts: Path | None, shard: str, documents: int) -> "dict[str, pa.Array]":
+    if parts is None:
+        return {
+            "repeated_parts": pa.nulls(documents, pa.int32()),
+            "repeated_part_fraction": pa.nulls(documents, pa.float32()),
+        }
+    table = read_shard(parts, shard, ["row", "start", "end", "document_bytes"])
+    row, start, end, size = (table.column(name).to_numpy() for name in table.column_names)
+    shares = np.bincount(row, (end - start) / size, documents)
+    return {
+        "repeated_parts": pa.array(np.bincount(row, minlength=documents).astype(np.int32)),
+        "repeated_part_fraction": pa.array(shares.astype(np.float32)),
+    }
 
 
 def write_pairs(directory: Path, corpus: Corpus, near: Near, made_from: dict[str, str]) -> None:
