@@ -26,10 +26,11 @@ def main(context: StageContext) -> StageReport:
         made_from=made_from,
         stage=context,
     )
-    parts = None if repeated is None else context.root / layout.DEDUP_PARTS
-    write_exact(context.root / layout.DEDUP_EXACT, found.corpus, found.groups, parts, made_from)
+    parts = context.root / layout.DEDUP_PARTS
+    exact = context.root / layout.DEDUP_EXACT
+    write_exact(exact, found.corpus, found.groups, None if repeated is None else parts, made_from)
     write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
-    return report_duplicates(params, found, repeated, documents=documents, made_from=made_from)
+    return report_duplicates(params, found, repeated, documents=documents, parts=parts, made_from=made_from)
 
 
 if __name__ == "__main__":

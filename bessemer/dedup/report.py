@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
+from bessemer.dedup.commonest_parts import commonest_parts
 from bessemer.dedup.corpus import Corpus, read_texts
 from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.exact import ExactGroups
@@ -17,6 +18,7 @@ from bessemer.reporting.report import Count, Histogram, SamplePair, Series, Stag
 from bessemer.text.normalize import keyed
 
 SAMPLE_CHARACTERS = 600
+_PARTS_SHOWN = 20
 
 
 def report_duplicates(
@@ -25,9 +27,19 @@ def report_duplicates(
     repeated: RepeatedParts | None,
     *,
     documents: Path,
+    parts: Path,
     made_from: dict[str, str],
 ) -> StageReport:
-    """Group sizes, similarities, what the index can be expected to find, and pairs to look at."""
+    """Group sizes, similarities, what the index can be expected to find, repeated parts, and pairs to look at.
+
+    Args:
+        params: of the stage.
+        found: exact groups and verified pairs.
+        repeated: counts of repeated parts; None if none were looked for.
+        documents: shard directory of the documents.
+        parts: shard directory of repeated parts, read only if they were looked for.
+        made_from: digests of the inputs.
+    """
     corpus, groups, near = found.corpus, found.groups, found.near
     partners = np.bincount(near.pairs.ravel(), minlength=len(corpus))
     copies = int((groups.sizes - 1).sum())
@@ -49,7 +61,7 @@ def report_duplicates(
         metrics=_metrics(params, corpus, groups, near) | _part_metrics(repeated),
         histograms=_histograms(params, groups, near, partners),
         series=[_recall(near.banding)],
-        tables=[_index_table(near, params)],
+        tables=[_index_table(near, params), *_part_tables(repeated, documents, parts)],
         pairs=_sample_pairs(params, corpus, near, documents),
         provenance=made_from,
     )
@@ -116,6 +128,19 @@ def _index_table(near: Near, params: DedupParams) -> Table:
     ]
     note = "A bucket with more documents than dedup.bucket_cap is compared with its first ones only."
     return Table(name="index", title="The index", columns=["", "value"], rows=rows, note=note)
+
+
+def _part_tables(repeated: RepeatedParts | None, documents: Path, parts: Path) -> list[Table]:
+    if repeated is None:
+        return []
+    rows: list[list[int | float | str | None]] = [
+        [count, text] for count, text in commonest_parts(documents, parts, _PARTS_SHOWN)
+    ]
+    note = (
+        f"{repeated.repeated:,} of {repeated.parts:,} are in several documents: {repeated.repeated_bytes:,} of "
+        f"{repeated.bytes:,} bytes. curate keeps each in its best documents."
+    )
+    return [Table(name="parts", title="Commonest repeated parts", columns=["times", "part"], rows=rows, note=note)]
 
 
 def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path) -> list[SamplePair]:

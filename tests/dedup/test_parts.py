@@ -32,7 +32,8 @@ def pages(count: int) -> list[str]:
 
 def run(root: Path, texts: list[str], params: DedupParams, *, per_shard: int = 7, workers: int = 2) -> Path:
     write_documents(root / layout.DOCUMENTS, texts, per_shard)
-    dedup.main(context(root, params, workers))
+    report = dedup.main(context(root, params, workers))
+    assert [table.name for table in report.tables] == (["index"] if params.parts is None else ["index", "parts"])
     return root
 
 
@@ -100,6 +101,16 @@ def test_the_same_bytes_for_any_workers_and_in_two_steps_and_nothing_if_not_aske
     none = run(tmp_path / "none", texts, DedupParams())
     assert not (none / layout.DEDUP_PARTS).exists()
     assert read_directory(none / layout.DEDUP_EXACT).column("repeated_parts").null_count == 30
+
+
+def test_the_report_shows_the_commonest(tmp_path: Path) -> None:
+    texts = pages(9)
+    write_documents(tmp_path / layout.DOCUMENTS, texts, 2)
+    table = dedup.main(context(tmp_path, DedupParams(parts="paragraph"))).tables[1]
+    counts = [9, 6, 3, 3]
+    shown = [MENU, " ".join(NOTICE.split("\n")), *sorted(NOTICE.split("\n"))]
+    assert [row[0] for row in table.rows] == counts
+    assert [row[1] for row in table.rows[:2]] + sorted(str(row[1]) for row in table.rows[2:]) == shown
 
 
 def test_counts_and_copies_of_whole_documents(tmp_path: Path) -> None:
