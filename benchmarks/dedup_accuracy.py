@@ -14,7 +14,7 @@ from benchmarks.pairs import EDGES, edited_pairs, insertions
 from benchmarks.sentences import Sentences
 from benchmarks.tables import Table
 from benchmarks.truth import Pairs, TooManyPairs, all_pairs
-from benchmarks.workers import OURS, Worker
+from benchmarks.workers import OURS, STRINGS, Worker
 
 PLACES = {"datatrove": 112}
 """Places of a signature where it is not 128."""
@@ -102,7 +102,7 @@ def measure_peers(
     """The peers' estimates over pairs of the same kind, against the sets that each of them hashes."""
     result = {}
     for name, worker in running.items():
-        if name == OURS:
+        if name in (OURS, STRINGS):
             continue
         path = _write(edited_pairs(pool, counts[name], seed), scratch / "pairs.jsonl")
         answer = worker.ask(do="estimate", pairs=str(path))

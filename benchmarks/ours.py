@@ -1,6 +1,12 @@
-"""This project's signatures and index, as a system to be measured."""
+"""This project's signatures and index, as a system to be measured.
+
+Documents are UTF-8 bytes, as files have them and as this project works on them; with the second argument `strings` they
+are Python strings, which have to be encoded first.
+"""
 
 import functools
+import sys
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +20,26 @@ from bessemer.text.words import split
 
 PARAMS = DedupParams()
 MAPS = permutations(PARAMS.permutations, PARAMS.seed)
-BATCH = 400
+BATCH = 100
 """Documents at a time, few enough for a cache and enough for a call."""
 
 
 def sign(texts: list[str]) -> NDArray[np.uint32]:
     """The signatures of all texts: shape (texts, permutations)."""
-    batches = (TextBuffer.of_texts(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))
+    return _sign(TextBuffer.of_texts(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))
+
+
+def sign_encoded(texts: list[bytes]) -> NDArray[np.uint32]:
+    """The same of UTF-8 bytes."""
+    return _sign(_joined(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))
+
+
+def _sign(batches: Iterable[TextBuffer]) -> NDArray[np.uint32]:
     return np.concatenate([sign_texts(batch, PARAMS.shingle_words, MAPS).signatures for batch in batches])
+
+
+def _joined(texts: list[bytes]) -> TextBuffer:
+    return TextBuffer(np.frombuffer(b"".join(texts), np.uint8), np.cumsum([0, *map(len, texts)]))
 
 
 @functools.cache
@@ -56,4 +74,5 @@ def find(pairs: Pairs) -> float:
 
 
 if __name__ == "__main__":
-    serve(System(sign, estimate, find))
+    strings = sys.argv[2:] == ["strings"]
+    serve(System(sign if strings else sign_encoded, estimate, find, encoded=not strings))

@@ -13,8 +13,10 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 OURS = "ours"
+STRINGS = "ours, from strings"
 MODULES = {
     OURS: ("benchmarks.ours",),
+    STRINGS: ("benchmarks.ours", "strings"),
     "datasketch": ("benchmarks.peers.datasketch",),
     "datatrove": ("benchmarks.peers.datatrove",),
     "rensa full": ("benchmarks.peers.rensa", "words"),
@@ -49,7 +51,7 @@ class Worker:
 
 def systems() -> list[str]:
     """Those that can be measured here: ours, and the peers where their environment is installed."""
-    return list(MODULES) if PEERS.exists() else [OURS]
+    return list(MODULES) if PEERS.exists() else [OURS, STRINGS]
 
 
 def measured_core() -> int | None:
@@ -77,7 +79,7 @@ def workers(names: Sequence[str], documents: Path, core: int | None) -> Iterator
 
 def _start(name: str, documents: Path, core: int | None) -> "subprocess.Popen[str]":
     module, *arguments = MODULES[name]
-    python = sys.executable if name == OURS else str(PEERS)
+    python = sys.executable if name in (OURS, STRINGS) else str(PEERS)
     environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in _THREADS}
     process = subprocess.Popen(
         [python, "-m", module, str(documents), *arguments],

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,21 +29,25 @@ class System:
     """What a system can do.
 
     Attributes:
-        sign: from texts to signatures.
+        sign: from texts to signatures: of Python strings, or of UTF-8 bytes if ``encoded``.
         estimate: similarity of each pair as the signatures have it, and as the sets that were hashed have it.
         find: share of pairs that the system's own index finds; None if that is not asked of it.
+        encoded: the texts to sign are given as files have them.
     """
 
-    sign: Callable[[list[str]], object]
+    sign: Callable[[Any], object]
     estimate: Callable[[Pairs], tuple[list[float], list[float]]]
     find: Callable[[Pairs], float] | None = None
+    encoded: bool = False
 
 
 def serve(system: System) -> None:
     """Answer until standard input ends."""
     with Path(sys.argv[1]).open(encoding="utf-8") as file:
-        texts = [json.loads(line) for line in file]
+        texts: list[Any] = [json.loads(line) for line in file]
     sizes = [len(text.encode()) for text in texts]
+    if system.encoded:
+        texts = [text.encode() for text in texts]
     answers = sys.stdout
     sys.stdout = sys.stderr  # what a library prints is no answer
     for line in sys.stdin:
@@ -63,7 +68,7 @@ def serve(system: System) -> None:
         answers.flush()
 
 
-def _timed(system: System, texts: list[str]) -> dict[str, float]:
+def _timed(system: System, texts: list[Any]) -> dict[str, float]:
     gc.collect()
     wall, cpu = time.perf_counter(), time.process_time()
     system.sign(texts)

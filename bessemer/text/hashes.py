@@ -9,8 +9,9 @@ from bessemer.text.buffers import TextBuffer
 from bessemer.text.characters import Characters, characters
 from bessemer.text.compiled import kernel
 from bessemer.text.rolling import BLOCK
-from bessemer.text.scan import MULTIPLIER, SEED, at_end, mix64, most_words, new_state, restart, scan_words
+from bessemer.text.scan import at_end, most_words, new_state, restart, scan_words
 from bessemer.text.utf8 import decode
+from bessemer.text.word_hash import SEED, append, finish
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class WordHashes:
     """The words of a batch of n documents, in reading order.
 
     Attributes:
-        hashes: shape (words,), uint64: see :mod:`bessemer.text.scan`.
+        hashes: shape (words,), uint64: see :mod:`bessemer.text.word_hash`.
         offsets: shape (n + 1,), int64: words of document ``i`` are ``offsets[i]`` to ``offsets[i + 1]``.
         starts: shape (words,), int64: place in the buffer of each word's first byte.
         ends: shape (words,), int64: one after its last byte.
@@ -54,6 +55,8 @@ def word_hashes(buffer: TextBuffer) -> WordHashes:
 def whole_hashes(buffer: TextBuffer) -> NDArray[np.uint64]:
     """Hash of each text taken as one word, whatever it consists of; its case should have been folded.
 
+    Zero bytes at the end of a text do not count.
+
     Returns:
         Shape (n,), uint64.
     """
@@ -85,10 +88,10 @@ def _write_words(
 @kernel
 def _hash_whole(data: NDArray[np.uint8], offsets: NDArray[np.int64], hashes: NDArray[np.uint64]) -> None:
     for document in range(len(hashes)):
-        position, value, length = offsets[document], SEED, 0
+        position = offsets[document]
+        value, piece, filled = SEED, np.uint64(0), 0
         while position < offsets[document + 1]:
             code, size = decode(data, position, offsets[document + 1])
-            value = (value ^ np.uint64(code)) * MULTIPLIER
+            value, piece, filled = append(code, value, piece, filled)
             position += size
-            length += 1
-        hashes[document] = mix64(value ^ np.uint64(length))
+        hashes[document] = finish(value, piece, filled)

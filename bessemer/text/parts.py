@@ -10,7 +10,8 @@ from bessemer.text.buffers import TextBuffer
 from bessemer.text.characters import Characters, characters
 from bessemer.text.compiled import kernel
 from bessemer.text.rolling import BLOCK
-from bessemer.text.scan import MULTIPLIER, SEED, at_end, mix64, new_state, restart, scan_words
+from bessemer.text.scan import at_end, new_state, restart, scan_words
+from bessemer.text.word_hash import SEED, mix64
 
 Unit = Literal["line", "paragraph"]
 NEWLINE = np.uint8(0x0A)
@@ -91,7 +92,7 @@ def _write_parts(
             while not at_end(state, following):
                 made = scan_words(data, following, tables, state, word_hashes, word_starts, word_ends)
                 for word in range(made):
-                    value = mix64((value ^ word_hashes[word]) * MULTIPLIER)
+                    value = mix64(value ^ word_hashes[word])
                 words += made
             if words >= min_words:
                 documents[found], hashes[found] = document, value

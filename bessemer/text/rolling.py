@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from bessemer.text.characters import Characters, characters
 from bessemer.text.compiled import kernel
 from bessemer.text.ngrams import MULTIPLIER
-from bessemer.text.scan import SMALLEST_BLOCK, at_end, mix64, new_state, restart, scan_words
+from bessemer.text.scan import SMALLEST_BLOCK, at_end, new_state, restart, scan_words
+from bessemer.text.word_hash import mix64
 
 BLOCK = 512
 """Words scanned at a time: what works on a block finds it in the nearest cache of the processor."""

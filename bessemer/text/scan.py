@@ -1,20 +1,15 @@
 """The words of a document as hashes, a block at a time: one pass over its UTF-8 bytes, in memory of fixed size.
 
-Words are those of :func:`bessemer.text.words.split`. The hash of a word is, over its code points c after case folding,
-
-    h ← SEED;  h ← (h xor c) · MULTIPLIER mod 2**64 for each c;  mix64(h xor number of code points)
-
-Each step is a bijection of h, so two words of equal length that differ in one place never agree, and others do with a
-probability of about 2**-64.
+Words are those of :func:`bessemer.text.words.split`, their hashes those of :mod:`bessemer.text.word_hash`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bessemer.text.ascii_words import MOST_WORDS, STRETCH, ascii_run, eight_bytes, is_ascii, words_of_stretch
 from bessemer.text.buffers import TextBuffer
 from bessemer.text.characters import (
     BEGINS,
-    CHARACTER,
     CLASS,
     ENDS,
     FOLDS,
@@ -25,14 +20,10 @@ from bessemer.text.characters import (
 )
 from bessemer.text.compiled import kernel
 from bessemer.text.utf8 import decode
+from bessemer.text.word_hash import SEED, append, finish
 
-SEED = np.uint64(0x243F6A8885A308D3)
-"""The first 64 bits of the fraction of π."""
-MULTIPLIER = np.uint64(0xD1342543DE82EF95)
-"""Steele and Vigna 2021, *Computationally easy, spectrally good multipliers*, table for 64 bits."""
-
-POSITION, KIND, START, LENGTH, HASH = range(5)
-"""Places of a scan's state: the next byte; the kind of word that is open; its first byte, code points and hash."""
+POSITION, KIND, START, HASH, PIECE, FILLED = range(6)
+"""Places of a scan's state: the next byte; the kind of word that is open; its first byte; its hash so far."""
 SPACE_BYTE = np.uint8(0x20)
 """What a document seems to end with: it ends the last word."""
 SMALLEST_BLOCK = 4
@@ -49,8 +40,8 @@ def most_words(buffer: TextBuffer) -> int:
 
 
 def new_state(position: int = 0) -> NDArray[np.int64]:
-    """The state of a scan that has not begun: shape (5,), int64. ``position`` is the first byte of the document."""
-    return np.array([position, OUTSIDE, 0, 0, 0], np.int64)
+    """The state of a scan that has not begun: shape (6,), int64. ``position`` is the first byte of the document."""
+    return np.array([position, OUTSIDE, 0, 0, 0, 0], np.int64)
 
 
 @kernel
@@ -64,46 +55,6 @@ def restart(state: NDArray[np.int64], position: int) -> None:
 def at_end(state: NDArray[np.int64], end: int) -> bool:
     """Whether all words of the document that ends at byte ``end`` were given out."""
     return bool(state[POSITION] >= end and state[KIND] == OUTSIDE)
-
-
-@kernel
-def mix64(value: np.uint64) -> np.uint64:
-    """:func:`bessemer.text.ngrams.mix` of one number."""
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    value = (value ^ (value >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return value ^ (value >> np.uint64(33))
-
-
-@kernel
-def _ascii_run(
-    data: NDArray[np.uint8], position: int, end: int, letters: NDArray[np.uint8], value: np.uint64
-) -> tuple[int, np.uint64, np.uint8, np.uint8]:
-    """Take the ASCII letters and digits that begin here into a word's hash; returns it with the byte where they end."""
-    byte = data[np.uint64(position)]
-    letter = letters[byte]
-    while letter:
-        value = (value ^ np.uint64(letter)) * MULTIPLIER
-        position += 1
-        byte = data[np.uint64(position)] if position < end else SPACE_BYTE
-        letter = letters[byte]
-    return position, value, byte, letter
-
-
-@kernel
-def _put(
-    value: np.uint64,
-    length: int,
-    start: int,
-    end: int,
-    hashes: NDArray[np.uint64],
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    count: int,
-) -> int:
-    """Write word number ``count``; returns how many there are now."""
-    put = np.uint64(count)
-    hashes[put], starts[put], ends[put] = mix64(value ^ np.uint64(length)), start, end
-    return count + 1
 
 
 @kernel
@@ -138,21 +89,24 @@ def scan_words(
         How many words were written. The document is finished when :func:`at_end` says so.
     """
     room = len(hashes) - SMALLEST_BLOCK + 1
-    count, ascii_word = 0, tables.ascii_word
-    position, kind, start, length = state[POSITION], state[KIND], state[START], state[LENGTH]
-    value = np.uint64(state[HASH])
+    position, kind, start = state[POSITION], state[KIND], state[START]
+    value, piece, filled = np.uint64(state[HASH]), np.uint64(state[PIECE]), state[FILLED]
+    count = 0
     while count < room and (position < end or kind != OUTSIDE):
+        if kind == OUTSIDE and position + 8 <= end:
+            start = position
+            if room - count >= MOST_WORDS and position + STRETCH + 8 <= end and is_ascii(eight_bytes(data, position)):
+                count, position = words_of_stretch(data, position, hashes, starts, ends, count)
+                if position > start:
+                    continue
+            position, value, piece, filled = ascii_run(data, position, end)
+            kind = RUN if position > start else OUTSIDE
         byte = data[np.uint64(position)] if position < end else SPACE_BYTE
-        letter = ascii_word[byte]
-        if letter and kind != CHARACTER:
-            if kind == OUTSIDE:
-                value, start, length, kind = SEED, position, 0, RUN
-            first = position
-            position, value, byte, letter = _ascii_run(data, position, end, ascii_word, value)
-            length += position - first
-        if byte < 0x80 and not letter:
+        if byte < 0x80 and not tables.ascii_word[byte]:
             if kind != OUTSIDE:
-                count = _put(value, length, start, position, hashes, starts, ends, count)
+                put = np.uint64(count)
+                hashes[put], starts[put], ends[put] = finish(value, piece, filled), start, position
+                count += 1
             kind = OUTSIDE
             position = min(position + 1, end)
             continue
@@ -165,14 +119,15 @@ def scan_words(
                 entry = tables.classes[np.uint64(code)]
             step = tables.steps[np.uint64(kind), entry & CLASS]
             if step & ENDS:
-                count = _put(value, length, start, position, hashes, starts, ends, count)
+                put = np.uint64(count)
+                hashes[put], starts[put], ends[put] = finish(value, piece, filled), start, position
+                count += 1
             if step & BEGINS:
-                value, start, length = SEED, position, 0
+                start, value, piece, filled = position, SEED, np.uint64(0), 0
             kind = step & KINDS
             if kind != OUTSIDE:
-                value = (value ^ np.uint64(code)) * MULTIPLIER
-                length += 1
+                value, piece, filled = append(code, value, piece, filled)
         position = min(position + size, end)
-    state[POSITION], state[KIND], state[START], state[LENGTH] = position, kind, start, length
-    state[HASH] = np.int64(value)
+    state[POSITION], state[KIND], state[START] = position, kind, start
+    state[HASH], state[PIECE], state[FILLED] = np.int64(value), np.int64(piece), filled
     return count

@@ -53,12 +53,12 @@ class Words:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """Shape (words,), uint64: hash of each word; its definition is in :mod:`bessemer.text.scan`."""
+        """Shape (words,), uint64: hash of each word; its definition is in :mod:`bessemer.text.word_hash`."""
         return self.hashes_of_vocabulary[self.ids]
 
     @cached_property
     def hashes_of_vocabulary(self) -> NDArray[np.uint64]:
-        """Shape (vocabulary,), uint64: hash of each distinct word; its definition is in :mod:`bessemer.text.scan`."""
+        """Shape (vocabulary,), uint64: hash of each distinct word, as :mod:`bessemer.text.word_hash` has it."""
         from bessemer.text.hashes import whole_hashes  # who only splits need not wait for a compiler
 
         return whole_hashes(TextBuffer.of_texts(self.vocabulary))

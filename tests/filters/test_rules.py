@@ -96,7 +96,7 @@ def test_each_limit_drops_for_its_own_reason(signal: str, bad: float, reason: Re
 
 def test_every_reason_of_the_policy_is_tried_above() -> None:
     by_duplicates = {name for name in Reason if "duplicate" in name and name.endswith("_duplicate")}
-    decided_elsewhere = {*by_duplicates, Reason.LANGUAGE, Reason.VALIDATION_OVERLAP}
+    decided_elsewhere = {*by_duplicates, Reason.LANGUAGE, Reason.REPEATED_PARTS, Reason.VALIDATION_OVERLAP}
     tried = {mark.args[1][place][2] for mark in _parametrized() for place in range(len(mark.args[1]))}
     assert tried == set(Reason) - decided_elsewhere
     assert tried == {rule.reason for rule in Policy.from_params(ALL_ON, cut=0.5).rules}

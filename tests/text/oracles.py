@@ -11,11 +11,11 @@ def slow_mix(value: int) -> int:
 
 
 def slow_word_hash(word: str) -> int:
-    """The hash of a word, from the formula in ``bessemer.text.scan``."""
-    value = 0x243F6A8885A308D3
-    for character in word:
-        value = ((value ^ ord(character)) * 0xD1342543DE82EF95) & MASK
-    return slow_mix(value ^ len(word))
+    """The hash of a word, from the formula in ``bessemer.text.word_hash``."""
+    data, value = word.encode(), 0x243F6A8885A308D3
+    for start in range(0, len(data), 8):
+        value = slow_mix(value ^ int.from_bytes(data[start : start + 8], "little"))
+    return value
 
 
 def slow_shingle_hash(hashes: list[int]) -> int:

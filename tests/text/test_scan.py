@@ -45,6 +45,26 @@ def test_a_batch_is_its_documents_one_by_one(batch: list[bytes]) -> None:
     assert words.counts.tolist() == [len(split(read(document))) for document in batch]
 
 
+PIECES = [b"a", b"Zz9", b" ", b", ", b"abcdefgh", b"Ij", b"0123456789" * 7, b"\xc3\xa9", b"\xe2\x80\x99", "漢".encode()]
+PIECES += [b"\xff", b"@[`{/:", b"\x10\x19\x00\x7f", b"word ", b"Sentences are mostly ASCII, of words like these. "]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join), st.sampled_from([4, 33, 40, 512]))
+def test_long_stretches_of_ascii_are_read_as_one_byte_at_a_time(document: bytes, block: int) -> None:
+    words = split(read(document))
+    assert scanned(document, block) == [slow_word_hash(word) for word in words]
+    found = word_hashes(buffer_of([document]))
+    places = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
+    data = buffer_of([document]).data.tobytes()
+    assert [data[start:end].decode().casefold() for start, end in places] == words
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_every_ascii_character_in_every_place_of_eight(shift: int) -> None:
+    text = " " * shift + "".join(f"a{chr(code)}B" for code in range(128)) + "the end of a text that is long enough" * 3
+    assert word_hashes(TextBuffer.of_texts([text])).hashes.tolist() == list(map(slow_word_hash, split(text)))
+
+
 @pytest.mark.parametrize("plane", [0, 1, 2, 3, 14, 15, 16])
 def test_every_character_does_to_a_word_what_the_regular_expression_says(plane: int) -> None:
     codes = (code for code in range(plane << 16, (plane + 1) << 16) if not 0xD800 <= code < 0xE000)
