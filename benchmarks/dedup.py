@@ -10,7 +10,8 @@ letters and digits, except in a second row for rensa: there it is what stands be
 and other shingles. Each is given the batches that it is quickest with. Then the error of the estimates against theory
 and the recall of our index against exact similarities; then the stage `dedup` as a process with 2 workers, on a corpus
 recombined from the sample (`benchmarks.corpus`). MB are 10^6 bytes of the documents' UTF-8 text, which is what speeds
-count. `make bench-dedup` installs the peers first.
+count. Without --quick, also what adding one percent of documents costs, and the stage on 1, 4 and 16 times a size.
+`make bench-dedup` installs the peers first.
 
 --json writes flat keys:
   signature_mb_per_s_core  ours from UTF-8 bytes, MB a second of CPU time on one core
@@ -46,6 +47,7 @@ from benchmarks.dedup_accuracy import (
     measure_peers,
     recall_table,
 )
+from benchmarks.dedup_added import added_table, measure_added
 from benchmarks.dedup_results import WORKERS, Results, save
 from benchmarks.dedup_speed import Speeds, measure
 from benchmarks.dedup_stage import StageRun, run_stage_on, stage_table
@@ -123,7 +125,9 @@ QUICK = Size(20, 3, 0.5, 1200, 300, 300, 128, 1000, 4)
 def main() -> None:
     """Measure and print; write what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute: less of everything, no scaling table")
+    parser.add_argument(
+        "--quick", action="store_true", help="under a minute: less of everything, no additions, no scaling"
+    )
     parser.add_argument("--input", type=Path, help="JSON lines with a `text` each, instead of the sample")
     parser.add_argument("--json", type=Path, help="file to write the flat keys to")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/dedup-<machine>.json and .md")
@@ -166,10 +170,14 @@ def measure_all(asked: argparse.Namespace) -> Results:
         show(speeds.table(), estimate_table(estimates, inserted), recall_table(recalls))
         stages = measure_stage(source, corpus, size.checked, scratch)
         show(stage_table("The stage", stages, WORKERS))
-        scaling = [] if asked.quick else scale(source, asked.base_mb, scratch)
-        if scaling:
+        added, scaling = None, []
+        if not asked.quick:
+            say("one percent added")
+            added = measure_added(corpus, WORKERS, scratch)
+            show(added_table(added))
+            scaling = scale(source, asked.base_mb, scratch)
             show(stage_table("Scaling", scaling, WORKERS))
-    return Results(speeds, estimates, inserted, recalls, stages, scaling)
+    return Results(speeds, estimates, inserted, recalls, stages, added, scaling)
 
 
 def measure_systems(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.dedup_accuracy import Estimates, Recall, estimate_table, recall_table
+from benchmarks.dedup_added import Added, added_table
 from benchmarks.dedup_speed import Speeds
 from benchmarks.dedup_stage import StageRun, stage_table
 from benchmarks.tables import Table
@@ -28,6 +29,7 @@ class Results:
     inserted: dict[str, float]
     recalls: Sequence[Recall]
     stages: Sequence[StageRun]
+    added: Added | None
     scaling: Sequence[StageRun]
 
     def flat(self) -> dict[str, float | None]:
@@ -51,6 +53,8 @@ class Results:
             recall_table(self.recalls),
             stage_table("The stage", self.stages, WORKERS),
         ]
+        if self.added:
+            tables.append(added_table(self.added))
         return [*tables, stage_table("Scaling", self.scaling, WORKERS)] if self.scaling else tables
 
 

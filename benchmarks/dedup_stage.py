@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,23 +69,8 @@ def run_stage_on(documents: Path, workers: int, scratch: Path, *, check: int = 0
     Raises:
         RuntimeError: the stage failed; what it said is on standard error.
     """
-    root = scratch / "project"
-    shutil.rmtree(root, ignore_errors=True)
-    (root / "data").mkdir(parents=True)
-    (root / "data" / "documents").symlink_to(documents.resolve())
-    shutil.copy(ROOT / "params.yaml", root)
-    (root / "runtime.yaml").write_text(yaml.safe_dump({"workers": workers}))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    started = time.perf_counter()
-    process = psutil.Popen([sys.executable, "-m", "stages.dedup"], cwd=root, env=environment, stdout=subprocess.DEVNULL)
-    memory = disk = 0
-    while process.poll() is None:
-        memory, disk = max(memory, _memory_of_tree(process)), max(disk, _disk(root))
-        time.sleep(_SAMPLE_S)
-    seconds = time.perf_counter() - started
-    if process.returncode:
-        raise RuntimeError(f"the dedup stage ended with {process.returncode}")
-    disk = max(disk, _disk(root))
+    root = new_project(scratch, workers)
+    seconds, memory, disk = run_in(root, documents)
     count, text_bytes = _extent(documents)
     verified = _verified_pairs(root)
     sample = random.Random(0).sample(verified, min(check, len(verified)))
@@ -101,6 +87,42 @@ def run_stage_on(documents: Path, workers: int, scratch: Path, *, check: int = 0
         precision=sum(value >= ours.PARAMS.floor for value in truth) / len(truth) if truth else None,
         largest_error=max((abs(row[2] - value) for row, value in zip(sample, truth, strict=True)), default=0.0),
     )
+
+
+def new_project(scratch: Path, workers: int) -> Path:
+    """A project folder without documents, results or cache."""
+    root = scratch / "project"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "data").mkdir(parents=True)
+    shutil.copy(ROOT / "params.yaml", root)
+    (root / "runtime.yaml").write_text(yaml.safe_dump({"workers": workers}))
+    return root
+
+
+def run_in(root: Path, documents: Path) -> tuple[float, int, int]:
+    """Run the stage on a folder of documents, with what the project has cached.
+
+    Returns:
+        Wall seconds, most bytes in memory, most bytes on disk.
+
+    Raises:
+        RuntimeError: the stage failed; what it said is on standard error.
+    """
+    shutil.rmtree(root / "data" / "dedup", ignore_errors=True)  # as DVC does before a stage
+    (root / "data" / "documents").unlink(missing_ok=True)
+    (root / "data" / "documents").symlink_to(documents.resolve())
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    started = time.perf_counter()
+    process = psutil.Popen([sys.executable, "-m", "stages.dedup"], cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    memory = disk = 0
+    while process.poll() is None:
+        memory, disk = max(memory, _memory_of_tree(process)), max(disk, _disk(root))
+        with suppress(psutil.TimeoutExpired):
+            process.wait(_SAMPLE_S)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise RuntimeError(f"the dedup stage ended with {process.returncode}")
+    return seconds, memory, max(disk, _disk(root))
 
 
 def _memory_of_tree(process: psutil.Process) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +19,8 @@ from bessemer.errors import DataError
 MANIFEST = "_manifest.json"
 FORMAT = 1
 ROW_GROUP_ROWS = 4096
+ROW_GROUP_BYTES = 1 << 18
+"""Of text: who needs some documents of a shard reads little beside them."""
 _CHUNK = 1 << 20
 
 
@@ -83,7 +86,8 @@ def write_shard(
         directory: created when missing.
         name: file name without ``.parquet``; only letters, digits, ``.``, ``_`` and ``-``.
         table: its row order is kept.
-        row_groups: rows of each row group, in order; by default groups of ``ROW_GROUP_ROWS``.
+        row_groups: rows of each row group, in order; by default equal ones, at most ``ROW_GROUP_ROWS`` and
+            about ``ROW_GROUP_BYTES`` of text.
         plain: columns of random bits (hashes), which neither a dictionary nor compression makes smaller.
         durable: wait until the file is on disk. Not needed where its digest is verified before it is used.
     """
@@ -101,7 +105,7 @@ def write_shard(
         data_page_version="2.0",
     ) as writer:
         start = 0
-        for rows in _row_groups(table.num_rows) if row_groups is None else row_groups:
+        for rows in _row_groups(table) if row_groups is None else row_groups:
             writer.write_table(table.slice(start, rows), row_group_size=max(1, rows))
             start += rows
     if durable:
@@ -113,8 +117,14 @@ def write_shard(
     return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
 
 
-def _row_groups(rows: int) -> list[int]:
-    return [min(ROW_GROUP_ROWS, rows - start) for start in range(0, max(1, rows), ROW_GROUP_ROWS)]
+def _row_groups(table: pa.Table) -> list[int]:
+    rows = table.num_rows
+    texts = [
+        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ]
+    size = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in texts)
+    most = min(ROW_GROUP_ROWS, max(1, ROW_GROUP_BYTES * rows // max(1, size)))
+    return [min(most, rows - start) for start in range(0, max(1, rows), most)]
 
 
 def write_manifest(directory: Path, shards: Iterable[ShardInfo], made_from: Mapping[str, str]) -> Manifest:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
-from bessemer.dedup.corpus import Corpus, read_columns
+from bessemer.dedup.corpus import Corpus, read_columns, read_some_texts
 from bessemer.dedup.verdicts import pair_keys
 from bessemer.dedup.verify import similarities
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
@@ -72,10 +72,10 @@ def compare(
 def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
     """Write the texts of a shard that tasks need: a row group for each task, in the order of the tasks."""
     wanted: list[tuple[int, NDArray[np.int64]]] = job.payload
-    column = read_columns(documents, job.name, ["text"]).column("text")
     rows = np.concatenate([rows for _, rows in wanted])
-    sizes = [len(rows) for _, rows in wanted]
-    out.write(GATHERED, job.name, pa.table({"text": column.take(pa.array(rows))}), row_groups=sizes)
+    distinct, places = np.unique(rows, return_inverse=True)
+    texts = read_some_texts(documents, job.name, distinct).take(pa.array(places))
+    out.write(GATHERED, job.name, pa.table({"text": texts}), row_groups=[len(rows) for _, rows in wanted])
     return {"tasks": [task for task, _ in wanted]}
 
 

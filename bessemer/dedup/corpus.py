@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bessemer.errors import DataError
-from bessemer.shards import read_manifest, read_shard
+from bessemer.shards import read_manifest
 
 HEX_DIGITS = 32
 BYTES_PER_DOCUMENT = 40
@@ -83,12 +83,25 @@ def read_columns(directory: Path, name: str, columns: Sequence[str]) -> pa.Table
         return file.read(list(columns), use_threads=False)
 
 
+def read_some_texts(documents: Path, name: str, rows: NDArray[np.int64]) -> pa.ChunkedArray:
+    """Texts of some rows (ascending) of a shard, from the row groups that hold them, in this thread."""
+    with pq.ParquetFile(documents / f"{name}.parquet") as file:
+        groups = range(file.num_row_groups)
+        sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
+        group = np.searchsorted(np.cumsum(sizes), rows, "right")
+        unread = sizes.copy()
+        unread[group] = 0
+        places = rows - np.concatenate(([0], np.cumsum(unread)))[group]
+        read = file.read_row_groups(np.unique(group).tolist(), ["text"], use_threads=False)
+    return read.column("text").take(pa.array(places))
+
+
 def read_texts(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict[int, str]:
     """Texts of some rows (ascending), by row."""
     texts: dict[int, str] = {}
     for shard, local in corpus.rows_by_shard(rows):
-        column = read_shard(documents, corpus.shards[shard], ["text"]).column("text")
-        texts.update(zip((local + corpus.starts[shard]).tolist(), column.take(local).to_pylist(), strict=True))
+        found = read_some_texts(documents, corpus.shards[shard], local).to_pylist()
+        texts.update(zip((local + corpus.starts[shard]).tolist(), found, strict=True))
     return texts
 
 

@@ -1,5 +1,6 @@
 """What deduplication leaves beside the documents: exact groups and verified pairs."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ PAIRS_PER_SHARD = 1_000_000
 
 
 def write_exact(
-    directory: Path, corpus: Corpus, groups: ExactGroups, parts: Path | None, made_from: dict[str, str]
+    directory: Path, corpus: Corpus, groups: ExactGroups, parts: Path | None, made_from: dict[str, str], workers: int
 ) -> None:
     """The sidecar of exact groups and of repeated parts, with the shard names of the documents.
 
@@ -27,18 +28,22 @@ def write_exact(
         groups: of identical ones.
         parts: shard directory of repeated parts, if they were looked for.
         made_from: digests of the inputs.
+        workers: files written at a time.
     """
-    infos = []
-    for place, name in enumerate(corpus.shards):
+
+    def write(place: int) -> ShardInfo:
         part = slice(int(corpus.starts[place]), int(corpus.starts[place + 1]))
         columns = {
             "id": hex_column(corpus.ids[part]),
             "group": hex_column(corpus.hashes[part]),
             "group_size": pa.array(groups.size[part]),
             "words": pa.array(corpus.words[part]),
-            **_repeats(parts, name, part.stop - part.start),
+            **_repeats(parts, corpus.shards[place], part.stop - part.start),
         }
-        infos.append(write_shard(directory, name, pa.table(columns)))
+        return write_shard(directory, corpus.shards[place], pa.table(columns))
+
+    with ThreadPoolExecutor(workers) as pool:
+        infos = list(pool.map(write, range(len(corpus.shards))))
     write_manifest(directory, infos, made_from)
 
 
