@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bessemer.dedup.corpus import Corpus, read_columns
+from bessemer.dedup.distinct import distinct
 from bessemer.dedup.signatures import band_column
 from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
@@ -90,7 +91,7 @@ def find_candidates(
         pairs, counts = pairs_in_buckets(keys[band], rows[band], corpus.ids[:, 0], cap)
         total[[0, 1, 3]] += counts[[0, 1, 3]]
         total[2] = max(total[2], counts[2])
-        found = np.unique(np.concatenate((found, pairs)))
+        found = distinct(np.concatenate((found, pairs)))
     out.write(CANDIDATES, job.name, pa.table({"pair": found}), plain=["pair"])
     return dict(zip(("several", "capped", "largest", "left_out"), total.tolist(), strict=True))
 
@@ -147,7 +148,7 @@ def merge_candidates(directory: Path, names: Sequence[str]) -> NDArray[np.uint64
     merged = np.empty(0, np.uint64)
     for name in names:
         pairs = read_columns(directory, name, ["pair"]).column("pair").to_numpy()
-        merged = np.unique(np.concatenate((merged, pairs)))
+        merged = distinct(np.concatenate((merged, pairs)))
     return merged
 
 

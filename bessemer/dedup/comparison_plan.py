@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bessemer.dedup.distinct import distinct
 from bessemer.text.compiled import kernel
 
 SHINGLES_PER_TASK = 8_000_000
@@ -35,7 +36,7 @@ class Comparisons:
 
     def documents(self) -> list[NDArray[np.int64]]:
         """For each task the rows that it needs, ascending."""
-        return [np.unique(self.of(task)) for task in range(len(self))]
+        return [distinct(self.of(task).ravel()) for task in range(len(self))]
 
 
 def plan_comparisons(

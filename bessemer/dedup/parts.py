@@ -19,6 +19,7 @@ from bessemer.cache import cache_key, open_cache
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.candidates import KEYS_PER_TASK
 from bessemer.dedup.corpus import Corpus, read_columns
+from bessemer.dedup.distinct import distinct
 from bessemer.dedup.exact import ExactGroups
 from bessemer.engine import Job, OutputWriter, Stats, finish_directory, map_jobs
 from bessemer.stage import StageContext
@@ -160,7 +161,7 @@ def find_repeated(
         kept.append(values[inside])
     ordered = np.sort(np.concatenate(kept))
     again = ordered[1:][ordered[1:] == ordered[:-1]]
-    out.write(REPEATED, job.name, pa.table({"hash": np.unique(again)}), plain=["hash"])
+    out.write(REPEATED, job.name, pa.table({"hash": distinct(again)}), plain=["hash"])
     return {}
 
 

@@ -18,6 +18,8 @@ from bessemer.dedup.minhash import permutations
 from bessemer.dedup.signatures import signature_table
 from bessemer.errors import ConfigError
 from bessemer.shards import read_manifest
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.parts import parts_of
 
 SAMPLE_SHARDS = 4
 BASE_MEMORY = 310_000_000
@@ -28,7 +30,11 @@ GATHERED_SHARE = 0.5
 """Largest share of the texts that is expected to be gathered; a corpus with 30 % near copies gathered 0.08 of it."""
 SIGNING_SHARE = 0.33
 """Share of the time after the start that signing the sample foretells, measured on 1 GB with 30 % near copies."""
+PARTS_SHARE = 0.42
+"""Share of the time for repeated lines or paragraphs that finding all lines foretells, measured on the same corpus."""
 _TASK_ROW_BYTES = 32
+_PART_MEMORY, _PART_DISK = 12, 25
+"""Bytes for each line or paragraph, measured: its hash if others have it; where it is."""
 _SHINGLE_BYTES = 22
 """A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
 
@@ -66,31 +72,48 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     count = manifest.totals["rows"]
     by_size = sorted(manifest.shards, key=lambda shard: shard.bytes)
     chosen = [by_size[place] for place in np.linspace(0, len(by_size) - 1, min(SAMPLE_SHARDS, len(by_size)), dtype=int)]
-    signed = [_sign(documents, shard.name, params) for shard in [*chosen[:1], *chosen]]
-    signed = signed[1:]  # the first was to compile or load the kernels
-    text, stored = sum(size for size, _ in signed), sum(shard.bytes for shard in chosen)
+    sampled = [_try(documents, shard.name, params) for shard in [*chosen[:1], *chosen]][
+        1:
+    ]  # the first compiles kernels
+    text, stored = sum(one.bytes for one in sampled), sum(shard.bytes for shard in chosen)
     total = int(text / stored * manifest.totals["bytes"]) if stored else 0
     largest = int(text / stored * by_size[-1].bytes) if stored else 0
     # What a worker frees between signing, candidates and comparing is not given back to the system: the sum counts.
     a_worker = 4 * largest + SHINGLES_PER_TASK * _SHINGLE_BYTES + min(count, KEYS_PER_TASK) * _TASK_ROW_BYTES
-    signing = sum(spent for _, spent in signed) / text * total / workers if text else 0.0
+    times = total / text if text else 0.0
+    parts = int(sum(one.parts for one in sampled) * times)
+    working = sum(one.signing_s / SIGNING_SHARE + one.parting_s / PARTS_SHARE for one in sampled) * times
     return Estimate(
         documents=count,
         bytes=total,
-        seconds=STARTUP_S + signing / SIGNING_SHARE,
-        memory=BASE_MEMORY + workers * a_worker + count * 2 * BYTES_PER_DOCUMENT,
-        disk=count * (8 * banding_for(params).bands + 64) + int(GATHERED_SHARE * total),
+        seconds=STARTUP_S + working / workers,
+        memory=BASE_MEMORY + workers * a_worker + count * 2 * BYTES_PER_DOCUMENT + parts * _PART_MEMORY,
+        disk=count * (8 * banding_for(params).bands + 64) + int(GATHERED_SHARE * total) + parts * _PART_DISK,
         workers=workers,
     )
 
 
-def _sign(documents: Path, name: str, params: DedupParams) -> tuple[int, float]:
-    """UTF-8 bytes of a shard's texts, and the seconds that signing them took."""
+@dataclass(frozen=True)
+class _Sampled:
+    """A shard: UTF-8 bytes of its texts, seconds that signing them took, its parts, and seconds that these took."""
+
+    bytes: int
+    signing_s: float
+    parts: int
+    parting_s: float
+
+
+def _try(documents: Path, name: str, params: DedupParams) -> _Sampled:
     table = read_columns(documents, name, ["id", "text"])
     maps, banding = permutations(params.permutations, params.seed, params.hash_bits), banding_for(params)
     started = time.monotonic()
     signature_table(table, shingle_words=params.shingle_words, maps=maps, banding=banding)
-    return int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0), time.monotonic() - started
+    signed = time.monotonic()
+    parts = 0
+    if params.parts is not None:
+        parts = len(parts_of(TextBuffer.of_column(table.column("text")), params.parts, params.part_words).hashes)
+    size = int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)
+    return _Sampled(size, signed - started, parts, time.monotonic() - signed)
 
 
 def require_room(needed: Estimate, cache_dir: Path) -> None:

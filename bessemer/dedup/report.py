@@ -1,6 +1,5 @@
 """What there is to say about duplicates."""
 
-import heapq
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,14 @@ from numpy.typing import NDArray
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.commonest_parts import commonest_parts
 from bessemer.dedup.corpus import Corpus, read_texts
+from bessemer.dedup.distinct import distinct
 from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.exact import ExactGroups
 from bessemer.dedup.lsh import Banding
 from bessemer.dedup.near import Near
 from bessemer.dedup.parts import RepeatedParts
 from bessemer.reporting.report import Count, Histogram, SamplePair, Series, StageReport, Table, histogram
-from bessemer.text.normalize import keyed
+from bessemer.text.ngrams import mix
 
 SAMPLE_CHARACTERS = 600
 _PARTS_SHOWN = 20
@@ -74,7 +74,7 @@ def _metrics(params: DedupParams, corpus: Corpus, groups: ExactGroups, near: Nea
         "exact_copies": int((groups.sizes - 1).sum()),
         "candidate_pairs": near.candidates,
         "verified_pairs": len(near.pairs),
-        "documents_in_verified_pairs": len(np.unique(near.pairs)),
+        "documents_in_verified_pairs": len(distinct(near.pairs.ravel())),
         "capped_buckets": near.buckets.capped,
         "bands": near.banding.bands,
         "rows": near.banding.rows,
@@ -145,12 +145,9 @@ def _part_tables(repeated: RepeatedParts | None, documents: Path, parts: Path) -
 
 def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path) -> list[SamplePair]:
     """Pairs chosen by a keyed hash of their ids."""
-
-    def place_in_sample(place: int) -> int:
-        a, b = near.pairs[place]
-        return keyed(corpus.id(a) + corpus.id(b), params.seed, "sample")
-
-    chosen = sorted(heapq.nsmallest(params.samples, range(len(near.pairs)), key=place_in_sample))
+    first, second = corpus.ids[near.pairs[:, 0]], corpus.ids[near.pairs[:, 1]]
+    keys = mix(mix(first[:, 0] + np.uint64(params.seed)) ^ first[:, 1]) ^ mix(mix(second[:, 0]) ^ second[:, 1])
+    chosen = np.sort(np.argsort(keys, kind="stable")[: params.samples]).tolist()
     texts = read_texts(documents, corpus, np.unique(near.pairs[chosen]))
     return [
         SamplePair(

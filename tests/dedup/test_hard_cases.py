@@ -103,7 +103,7 @@ def test_of_a_chain_the_far_end_stays(tmp_path: Path) -> None:
     assert survivors.evidence.tolist()[1] == 0
 
 
-@pytest.mark.parametrize("copies", [500, 2000])
+@pytest.mark.parametrize("copies", [500, 2000, pytest.param(200_000, marks=pytest.mark.long)])
 def test_a_template_costs_pairs_in_proportion_to_its_copies(copies: int, tmp_path: Path) -> None:
     template = prose(21, 200)
     texts = [" ".join([*template[:-1], f"number{number}"]) for number in range(copies)]

@@ -28,3 +28,11 @@ def test_what_does_not_fit_is_refused_with_the_way_out(tmp_path: Path) -> None:
         require_room(dataclasses.replace(small, memory=10**15), tmp_path)
     with pytest.raises(ConfigError, match=r"runtime\.cache_dir"):
         require_room(dataclasses.replace(small, disk=10**18), tmp_path)
+
+
+def test_lines_cost_memory_and_disk_where_they_are_looked_for(tmp_path: Path) -> None:
+    texts = ["\n".join(" ".join(prose(seed * 20 + line, 8)) for line in range(20)) for seed in range(200)]
+    write_documents(tmp_path, texts, per_shard=50)
+    without, lines = (estimate(tmp_path, DedupParams(parts=unit), workers=2) for unit in (None, "line"))
+    assert lines.memory - without.memory == pytest.approx(4000 * 12)
+    assert lines.disk - without.disk == pytest.approx(4000 * 25)
