@@ -148,7 +148,8 @@ def curated_rows(documents: pa.Table, numbers: pa.Table, cut: Cut, redacted: Red
         "text": redacted.text,
         "language": numbers.column("language"),
         "quality": numbers.column("classifier_score").cast(pa.float32()),
-        "removed_bytes": pa.array(cut.removed + redacted.removed.sum(axis=1)),
+        "cut_bytes": pa.array(cut.removed),
+        "removed_bytes": pa.array(redacted.removed.sum(axis=1)),
         "added_bytes": pa.array(redacted.added.sum(axis=1)),
     }
     return pa.table({name: columns[name] for name in CURATED_SCHEMA.names}, schema=CURATED_SCHEMA)

@@ -36,7 +36,7 @@ def _ledger(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
 
 
 class Texts:
-    """Texts of single documents for the report: masked as in the corpus, and cut."""
+    """Texts of single documents for the report: masked as in the corpus, with the parts that ``curate`` takes out."""
 
     def __init__(self, paths: CorpusPaths, params: CurateParams) -> None:
         self._paths, self._params = paths, params

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_WHITE_SPACE = b" \t\r\n"
+_LINE_ENDS, _WHITE_SPACE = b"\r\n", b" \t\r\n"
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Cut:
 
     Attributes:
         text: large_string, same length and order as given.
-        removed: shape (n,), int64: UTF-8 bytes taken out, with white space that would be left at the end.
+        removed: shape (n,), int64: UTF-8 bytes taken out, with line ends left at the beginning and white
+            space at the end.
         found: shape (n,), int64: parts taken out.
     """
 
@@ -45,7 +46,8 @@ def cut_parts(
         text = texts[row].as_py().encode()
         first, last = np.searchsorted(rows, (row, row + 1)).tolist()
         borders = [0, *np.stack((starts[first:last], ends[first:last]), axis=1).ravel().tolist(), len(text)]
-        kept = b"".join(text[borders[i] : borders[i + 1]] for i in range(0, len(borders), 2)).rstrip(_WHITE_SPACE)
+        kept = b"".join(text[borders[i] : borders[i + 1]] for i in range(0, len(borders), 2))
+        kept = kept.lstrip(_LINE_ENDS).rstrip(_WHITE_SPACE)
         removed[row] = len(text) - len(kept)
         shortened.append(kept.decode())
     mask, values = pa.array(found > 0), pa.array(shortened, pa.large_string())

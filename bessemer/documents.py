@@ -21,11 +21,16 @@ CURATED_SCHEMA = pa.schema(
         *DOCUMENT_SCHEMA,
         pa.field("language", pa.string()),
         pa.field("quality", pa.float32()),
+        pa.field("cut_bytes", pa.int64(), nullable=False),
         pa.field("removed_bytes", pa.int64(), nullable=False),
         pa.field("added_bytes", pa.int64(), nullable=False),
     ]
 )
-"""Kept documents: the text after redaction, and how many UTF-8 bytes redaction took out and put in."""
+"""Kept documents: the text after cutting and redaction.
+
+``cut_bytes`` are the UTF-8 bytes of lines or paragraphs that were cut; redaction took out ``removed_bytes`` and put in
+``added_bytes``.
+"""
 
 
 def document_id(source: str, locator: str) -> str:

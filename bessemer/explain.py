@@ -84,6 +84,7 @@ class History:
     survivor: str = ""
     duplicates: list[str] = field(default_factory=list)
     duplicate_count: int = 0
+    cut: int = 0
     redacted: tuple[int, int] = (0, 0)
     removed: Decision | None = None
     place: Place | None = None
@@ -109,11 +110,11 @@ class History:
         if self.curated.reason:
             return [f"dropped by curate: {_because(self.curated, self.survivor)}"]
         lines = ["kept by curate"]
+        if self.cut:
+            lines.append(f"lines or paragraphs cut that other kept documents have: {self.cut:,} bytes")
         removed, added = self.redacted
         if removed:
-            lines.append(
-                f"inside it, {removed:,} bytes of personal data or repeated parts are out, {added:,} of masks in"
-            )
+            lines.append(f"personal data masked: {removed:,} bytes out, {added:,} bytes of masks in")
         if self.duplicate_count:
             more = self.duplicate_count - len(self.duplicates)
             lines.append(
@@ -319,10 +320,11 @@ def _survivor(paths: CorpusPaths, decision: Decision) -> str:
 
 def _life(paths: CorpusPaths, id_: str, shard: str) -> dict[str, Any]:
     """What is known of a kept document: masks, the duplicates it stands for, its tokens."""
-    curated = _one(read_shard(paths.curated, shard, ["id", "removed_bytes", "added_bytes"]), id_)
+    curated = _one(read_shard(paths.curated, shard, ["id", "cut_bytes", "removed_bytes", "added_bytes"]), id_)
     twins = _rows(_files(paths.ledger), "SELECT id FROM files WHERE evidence_id = $1 ORDER BY id", [id_])
     removed = _decision(_files(paths.tokens / "ledger"), id_, None)
     return {
+        "cut": curated["cut_bytes"],
         "redacted": (curated["removed_bytes"], curated["added_bytes"]),
         "duplicates": [row[0] for row in twins[:SHOWN]],
         "duplicate_count": len(twins),

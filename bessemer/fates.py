@@ -88,8 +88,7 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
     codes = verdicts.first.copy()
     names = [*verdicts.reasons, Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REPEATED_PARTS]
     codes[repeats.rows] = len(names) - 1
-    value[repeats.rows] = repeats.fractions
-    threshold[repeats.rows] = 1.0 if rules.max_cut_fraction is None else rules.max_cut_fraction
+    value[repeats.rows], threshold[repeats.rows] = repeats.values, repeats.thresholds
     codes[duplicates.rows] = np.where(duplicates.identical, len(names) - 3, len(names) - 2)
     value[duplicates.rows] = duplicates.similarity
     near = np.nan if rules.threshold is None else rules.threshold

@@ -6,18 +6,24 @@ everywhere: out of one document for the sake of another that is itself dropped.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths, read_numbers
-from bessemer.filters.rules import Policy
-from bessemer.shards import read_shard, shard_names
+from bessemer.errors import DataError
+from bessemer.filters.rules import Policy, Reason
+from bessemer.progress import Progress
+from bessemer.shards import directory_digest, read_manifest, read_shard, shard_names
 from bessemer.survivors import Duplicates, priority_rank
-from bessemer.text.compiled import kernel
+
+if TYPE_CHECKING:
+    from bessemer.dedup.keepers import Cuts
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,15 @@ class Repeats:
 
     Attributes:
         rows: int64, ascending: rows of documents that would lose too much and are dropped.
-        fractions: float64: the share of the text's bytes that each of these would lose.
+        values, thresholds: float64: for each of these the share of its bytes that it would lose and the largest
+            allowed; if that is kept to, the words that it would keep and the fewest allowed.
         cut_rows: int64, ascending: rows of the other documents that lose parts, once for each part.
         cut_starts, cut_ends: int64, ascending in a row: the bytes of the text that go.
     """
 
     rows: NDArray[np.int64]
-    fractions: NDArray[np.float64]
+    values: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
     cut_rows: NDArray[np.int64]
     cut_starts: NDArray[np.int64]
     cut_ends: NDArray[np.int64]
@@ -41,7 +49,7 @@ class Repeats:
     def none(cls) -> "Repeats":
         """Nothing is cut in the shard."""
         empty = np.empty(0, np.int64)
-        return cls(empty, np.empty(0), empty, empty, empty)
+        return cls(empty, np.empty(0), np.empty(0), empty, empty, empty)
 
     @property
     def digest(self) -> str:
@@ -50,70 +58,121 @@ class Repeats:
 
 
 def find_repeats(
-    paths: CorpusPaths, policy: Policy, rules: DuplicateRules, duplicates: Mapping[str, Duplicates]
+    paths: CorpusPaths,
+    policy: Policy,
+    rules: DuplicateRules,
+    duplicates: Mapping[str, Duplicates],
+    bar: Progress | None = None,
 ) -> dict[str, Repeats]:
     """Walk the documents from best to worst; each loses the parts that ``rules.part_copies`` before it kept.
 
-    What a document repeats within itself is left alone: the policy has limits for that. Memory is about 40 bytes for
-    each part that is in several documents, and 150 for each document with such parts.
+    What a document repeats within itself is left alone: the policy has limits for that. A document that would lose too
+    much, or come out shorter than the policy allows, is dropped, unless it stands for duplicates: then it stays whole.
+    Memory is about 100 bytes for each place of a part that several documents have, and 200 for each such document.
 
     Args:
         paths: the documents and their sidecars.
         policy: a document that breaks a limit takes no part.
         rules: priority, copies and the largest share that a document may lose.
         duplicates: by shard; they take no part either.
+        bar: advanced by one per shard.
 
     Returns:
         Shard to what is cut; shards where nothing is are left out.
+
+    Raises:
+        DataError: the parts are those of other documents.
     """
     if rules.part_copies is None or not paths.parts.exists():
         return {}
+    _require_same_documents(paths)
     names = shard_names(paths.parts)
-    found = [_kept_parts(paths, policy, shard, duplicates.get(shard, Duplicates.none())) for shard in names]
-    documents = pa.concat_tables([own for own, _ in found])
-    parts = pa.concat_tables([own for _, own in found])
-    counts = np.concatenate(
-        [np.bincount(own.column("document").to_numpy(), minlength=one.num_rows) for one, own in found]
-    )
-    bounds = np.concatenate(([0], np.cumsum(counts)))
-    order = np.argsort(priority_rank(documents, rules.priority))
-    values, part = np.unique(parts.column("hash").to_numpy(), return_inverse=True)
+    evidence = pa.array([id_ for choice in duplicates.values() for id_ in choice.evidence], pa.string())
+    found: list[tuple[pa.Table, pa.Table]] = []
+    before = 0
+    for shard in names:
+        found.append(_kept_parts(paths, policy, shard, duplicates.get(shard, Duplicates.none()), evidence, before))
+        before += found[-1][0].num_rows
+        if bar is not None:
+            bar.advance()
+    if not found:
+        return {}
+    documents, parts = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
+    fewest = next((int(rule.threshold) for rule in policy.rules if rule.reason is Reason.TOO_SHORT), 1)
+    limit = 1.0 if rules.max_cut_fraction is None else rules.max_cut_fraction
+    cuts = _choose(documents, parts, rules, limit, max(1, fewest))
+    over = cuts.fractions > limit
+    values, thresholds = np.where(over, cuts.fractions, cuts.left), np.where(over, limit, max(1, fewest))
+    return _by_shard(names, [own.num_rows for own, _ in found], documents, parts, cuts, values, thresholds)
+
+
+def _require_same_documents(paths: CorpusPaths) -> None:
+    if read_manifest(paths.parts).made_from.get("documents") != directory_digest(paths.documents):
+        raise DataError(
+            f"{paths.parts} was made from other documents than {paths.documents}; run the stage dedup again."
+        )
+
+
+def _choose(documents: pa.Table, parts: pa.Table, rules: DuplicateRules, limit: float, fewest_words: int) -> "Cuts":
+    from bessemer.dedup.keepers import Holders, choose_keepers  # who looks for no parts need not wait for a compiler
+
+    counts = np.bincount(parts.column("document").to_numpy(), minlength=documents.num_rows)
     start, end = parts.column("start").to_numpy(), parts.column("end").to_numpy()
-    cut, fractions = np.zeros(len(part), np.bool_), np.zeros(len(counts))
-    dropped = np.zeros(len(counts), np.bool_)
-    _choose(
-        order,
-        bounds,
-        part,
-        end - start,
-        documents.column("bytes").to_numpy(),
-        rules.part_copies,
-        1.0 if rules.max_cut_fraction is None else rules.max_cut_fraction,
-        np.zeros(len(values), np.int64),
-        np.full(len(values), -1, np.int64),
-        cut,
-        fractions,
-        dropped,
+    holders = Holders(
+        order=np.argsort(priority_rank(documents, rules.priority)),
+        bounds=np.concatenate(([0], np.cumsum(counts))),
+        part=np.unique(parts.column("hash").to_numpy(), return_inverse=True)[1],
+        size=end - start,
+        words=parts.column("words").to_numpy().astype(np.int64),
+        document_bytes=documents.column("bytes").to_numpy(),
+        document_words=documents.column("words").to_numpy(),
+        needed=documents.column("needed").to_numpy(),
     )
-    of_shard = np.concatenate(([0], np.cumsum([own.num_rows for own, _ in found])))
-    rows, repeats = documents.column("row").to_numpy(), {}
-    owner = np.repeat(np.arange(len(counts)), counts)
+    assert rules.part_copies is not None
+    return choose_keepers(holders, rules.part_copies, limit, fewest_words)
+
+
+def _by_shard(
+    names: list[str],
+    counts: list[int],
+    documents: pa.Table,
+    parts: pa.Table,
+    cuts: "Cuts",
+    values: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+) -> dict[str, Repeats]:
+    """What is cut and dropped in each shard, given how many of the documents each has."""
+    document, rows = parts.column("document").to_numpy(), documents.column("row").to_numpy()
+    start, end = parts.column("start").to_numpy(), parts.column("end").to_numpy()
+    firsts = np.concatenate(([0], np.cumsum(counts)))
+    gone, taken = np.flatnonzero(cuts.dropped), np.flatnonzero(cuts.cut)
+    repeats = {}
     for place, shard in enumerate(names):
-        first, last = of_shard[place], of_shard[place + 1]
-        gone = first + np.flatnonzero(dropped[first:last])
-        taken = bounds[first] + np.flatnonzero(cut[bounds[first] : bounds[last]])
-        if len(gone) or len(taken):
-            repeats[shard] = Repeats(rows[gone], fractions[gone], rows[owner[taken]], start[taken], end[taken])
+        own = gone[np.searchsorted(gone, firsts[place]) : np.searchsorted(gone, firsts[place + 1])]
+        first, last = np.searchsorted(document[taken], firsts[place : place + 2])
+        if len(own) or last > first:
+            cut = taken[first:last]
+            repeats[shard] = Repeats(rows[own], values[own], thresholds[own], rows[document[cut]], start[cut], end[cut])
     return repeats
 
 
-def _kept_parts(paths: CorpusPaths, policy: Policy, shard: str, duplicates: Duplicates) -> tuple[pa.Table, pa.Table]:
-    """Kept documents of a shard with repeated parts, and these, each with the place of its document in the first."""
+def _kept_parts(
+    paths: CorpusPaths,
+    policy: Policy,
+    shard: str,
+    duplicates: Duplicates,
+    evidence: "pa.StringArray",
+    before: int,
+) -> tuple[pa.Table, pa.Table]:
+    """Kept documents of a shard with repeated parts; and these, each with the place of its document.
+
+    Places are counted from ``before`` on. Documents whose id is among ``evidence`` are needed.
+    """
     names = [*policy.columns, "words", "classifier_score"]
     numbers = read_numbers(paths, shard, list(dict.fromkeys(names)))
     kept = policy.judge(numbers).passed
     kept[duplicates.rows] = False
-    parts = read_shard(paths.parts, shard, ["row", "start", "end", "hash", "document_bytes"])
+    parts = read_shard(paths.parts, shard, ["row", "start", "end", "hash", "words", "document_bytes"])
     parts = parts.filter(pa.array(kept[parts.column("row").to_numpy()]))
     rows, first, document = np.unique(parts.column("row").to_numpy(), return_index=True, return_inverse=True)
     chosen = pa.array(rows)
@@ -127,42 +186,6 @@ def _kept_parts(paths: CorpusPaths, policy: Policy, shard: str, duplicates: Dupl
             "bytes": parts.column("document_bytes").take(pa.array(first)),
         }
     )
-    return documents, parts.select(["start", "end", "hash"]).append_column("document", pa.array(document))
-
-
-@kernel
-def _choose(
-    order: NDArray[np.int64],
-    bounds: NDArray[np.int64],
-    part: NDArray[np.int64],
-    size: NDArray[np.int64],
-    total: NDArray[np.int64],
-    copies: int,
-    limit: float,
-    holders: NDArray[np.int64],
-    latest: NDArray[np.int64],
-    cut: NDArray[np.bool_],
-    fractions: NDArray[np.float64],
-    dropped: NDArray[np.bool_],
-) -> None:
-    """Fill ``cut`` (by part), ``fractions`` and ``dropped`` (by document).
-
-    ``holders`` counts for each distinct part the documents walked that have it, ``latest`` is the last of these.
-    """
-    for document in order:
-        lost = 0
-        for place in range(bounds[document], bounds[document + 1]):
-            if latest[part[place]] != document:
-                latest[part[place]] = document
-                holders[part[place]] += 1
-            if holders[part[place]] > copies:
-                cut[place] = True
-                lost += size[place]
-        fractions[document] = lost / max(total[document], 1)
-        if fractions[document] > limit or lost == total[document]:
-            dropped[document] = True
-            for place in range(bounds[document], bounds[document + 1]):
-                cut[place] = False
-                if latest[part[place]] == document:
-                    latest[part[place]] = -1
-                    holders[part[place]] -= 1
+    documents = documents.append_column("needed", pc.is_in(documents.column("id"), value_set=evidence))
+    places = pa.array(document.astype(np.int64) + before)
+    return documents, parts.select(["start", "end", "hash", "words"]).append_column("document", places)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -86,7 +87,7 @@ def write_shard(
         directory: created when missing.
         name: file name without ``.parquet``; only letters, digits, ``.``, ``_`` and ``-``.
         table: its row order is kept.
-        row_groups: rows of each row group, in order; by default equal ones, at most ``ROW_GROUP_ROWS`` and
+        row_groups: rows of each row group, in order; by default at most ``ROW_GROUP_ROWS`` and
             about ``ROW_GROUP_BYTES`` of text.
         plain: columns of random bits (hashes), which neither a dictionary nor compression makes smaller.
         durable: wait until the file is on disk. Not needed where its digest is verified before it is used.
@@ -118,13 +119,18 @@ def write_shard(
 
 
 def _row_groups(table: pa.Table) -> list[int]:
-    rows = table.num_rows
-    texts = [
-        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    ]
-    size = sum(pc.sum(pc.binary_length(column)).as_py() or 0 for column in texts)
-    most = min(ROW_GROUP_ROWS, max(1, ROW_GROUP_BYTES * rows // max(1, size)))
-    return [min(most, rows - start) for start in range(0, max(1, rows), most)]
+    """Rows of each group: a group ends with the row that fills it."""
+    texts = [column for column in table.columns if column.type in (pa.string(), pa.large_string())]
+    lengths = [pc.fill_null(pc.binary_length(column), 0).to_numpy().astype(np.int64) for column in texts]
+    ends = np.cumsum(np.sum(lengths, axis=0)) if texts else np.zeros(table.num_rows, np.int64)
+    groups: list[int] = []
+    start = before = 0
+    while start < table.num_rows or not groups:
+        end = int(np.searchsorted(ends, before + ROW_GROUP_BYTES)) + 1
+        end = min(end, start + ROW_GROUP_ROWS, table.num_rows)
+        groups.append(end - start)
+        start, before = end, int(ends[end - 1]) if end else 0
+    return groups
 
 
 def write_manifest(directory: Path, shards: Iterable[ShardInfo], made_from: Mapping[str, str]) -> Manifest:

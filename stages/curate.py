@@ -26,7 +26,8 @@ def main(context: StageContext) -> StageReport:
 
     with context.progress("duplicates", len(documents.shards), "shards") as bar:
         duplicates = find_duplicates(paths, policy, params.duplicates, bar)
-    repeats = find_repeats(paths, policy, params.duplicates, duplicates)
+    with context.progress("repeated parts", len(documents.shards), "shards") as bar:
+        repeats = find_repeats(paths, policy, params.duplicates, duplicates, bar)
 
     digests = {
         role: {shard.name: shard.xxh3 for shard in read_manifest(directory).shards}

@@ -42,7 +42,8 @@ def test_no_document_is_lost_and_no_byte_is_unaccounted_for(line: Checkout) -> N
     assert kept.num_rows + dropped.num_rows == documents.num_rows
     assert kept["id"].to_pylist() == curated["id"].to_pylist()
     assert dropped["reason"].null_count == 0
-    removed, added = (pc.sum(curated[name]).as_py() for name in ("removed_bytes", "added_bytes"))
+    cut, removed, added = (pc.sum(curated[name]).as_py() for name in ("cut_bytes", "removed_bytes", "added_bytes"))
+    assert cut == 0
     assert text_bytes(documents) == pc.sum(dropped["bytes"]).as_py() + removed + text_bytes(curated) - added
 
 

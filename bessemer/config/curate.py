@@ -164,12 +164,14 @@ class DuplicateRules(Strict):
         "each breaks the ties of the one before",
     )
     part_copies: Annotated[int, Field(ge=1)] | None = Field(
-        1,
+        6,
         description="documents that keep a line or paragraph (dedup.parts) which more have: the first by priority; it "
-        "is cut out of the others (Llama 3: lines that occur more than 6 times); null: cut nothing",
+        "is cut out of the others (Llama 3 cuts lines that occur more than 6 times); null: cut nothing",
     )
     max_cut_fraction: Limit = Field(
-        0.8, description="a document that would lose more of its bytes so is dropped instead"
+        0.8,
+        description="a document that would lose more of its bytes so, or keep fewer than "
+        "length.min_words words, is dropped instead; one that stands for duplicates stays whole",
     )
 
     @model_validator(mode="after")

@@ -35,7 +35,7 @@ class DedupParams(Strict):
     parts: Literal["line", "paragraph"] | None = Field(
         None,
         description="look for lines or paragraphs that several documents have, case and punctuation aside (CCNet, "
-        "Wenzek et al. 2020); null: do not",
+        "Wenzek et al. 2020); null: do not; code, verse and text wrapped in mid-sentence share lines by nature",
     )
     part_words: int = Field(3, ge=1, description="fewest words of such a line or paragraph")
     samples: int = Field(10, ge=0, le=1000, description="pairs shown in the report")

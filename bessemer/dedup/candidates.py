@@ -20,7 +20,6 @@ from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
 CANDIDATES = "candidates"
-_FEWEST_TASKS = 2
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -56,13 +55,9 @@ class Buckets:
 
 
 def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> list[CandidateTask]:
-    """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one.
-
-    There are at least ``_FEWEST_TASKS``, if there are as many bands, so that a small corpus keeps several workers busy;
-    their number never depends on that of the workers.
-    """
+    """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one."""
     parts = -(-documents // limit) if documents else 1
-    group = max(1, min(limit // max(1, documents), -(-bands // _FEWEST_TASKS)))
+    group = max(1, limit // max(1, documents))
     return [
         CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
         for start in range(0, bands, group)

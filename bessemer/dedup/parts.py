@@ -1,6 +1,7 @@
 """Lines or paragraphs that several documents have, over the whole corpus.
 
-What is compared are 64-bit hashes, in ranges: memory is bounded by a range, and by 8 bytes for each part that is found.
+What is compared are 64-bit hashes, in ranges: memory is bounded by a range, and by 8 bytes for each distinct part that
+several documents have.
 Source: Wenzek et al. 2020, *CCNet*, which cuts lines by the first 64 bits of a hash likewise.
 """
 
@@ -34,9 +35,9 @@ class RepeatedParts:
     """How many lines or paragraphs a corpus has, how many of these several documents have, and the bytes of both."""
 
     parts: int
-    repeated: int
-    bytes: int
-    repeated_bytes: int
+    repeated_parts: int
+    part_bytes: int
+    repeated_part_bytes: int
 
 
 def find_repeated_parts(
@@ -52,7 +53,8 @@ def find_repeated_parts(
     """Write where in each document parts are that other documents have too; None if ``dedup.parts`` is null.
 
     Identical documents count as one, or all their parts would be repeated. The shards have columns ``row`` (of the
-    document in its shard), ``start``, ``end`` (bytes of the text), ``hash`` and ``document_bytes`` (of the whole text).
+    document in its shard), ``start``, ``end`` (bytes of the text), ``words``, ``hash``, and ``document_bytes`` (of the
+    whole text).
 
     Args:
         params: of the stage.
@@ -64,6 +66,7 @@ def find_repeated_parts(
         stage: gives workers and the shard cache.
     """
     if params.parts is None:
+        shutil.rmtree(stage.root / directory, ignore_errors=True)  # of an earlier run, for DVC does not run this one
         return None
     own = DedupParams(parts=params.parts, part_words=params.part_words)
     stage = dataclasses.replace(stage, sections={stage.name: own})
@@ -93,9 +96,9 @@ def find_repeated_parts(
     finish_directory(marked, PARTS, stage.root / directory, made_from)
     return RepeatedParts(
         parts=count,
-        repeated=sum(result.stats["parts"] for result in marked),
-        bytes=sum(result.stats["bytes"] for result in found),
-        repeated_bytes=sum(result.stats["bytes"] for result in marked),
+        repeated_parts=sum(result.stats["parts"] for result in marked),
+        part_bytes=sum(result.stats["bytes"] for result in found),
+        repeated_part_bytes=sum(result.stats["bytes"] for result in marked),
     )
 
 
@@ -139,6 +142,7 @@ def find_parts(documents: Path, unit: Unit, min_words: int, job: Job, out: Outpu
         "row": parts.documents,
         "start": parts.starts,
         "end": parts.ends,
+        "words": parts.words,
         "hash": parts.hashes,
         "new": new,
         "document_bytes": np.diff(buffer.offsets)[parts.documents],
@@ -158,7 +162,10 @@ def find_repeated(
         values = table.column("hash").to_numpy()
         inside = ((values >> np.uint64(32)) * np.uint64(tasks)) >> np.uint64(32) == task
         inside &= table.column("new").to_numpy() & eligible[corpus.starts[place] + table.column("row").to_numpy()]
-        kept.append(values[inside])
+        own = np.sort(values[inside])
+        third = np.zeros(len(own), np.bool_)
+        third[2:] = own[2:] == own[:-2]
+        kept.append(own[~third])  # two of each tell as much as all, and a notice that all have does not fill the memory
     ordered = np.sort(np.concatenate(kept))
     again = ordered[1:][ordered[1:] == ordered[:-1]]
     out.write(REPEATED, job.name, pa.table({"hash": distinct(again)}), plain=["hash"])
@@ -167,7 +174,7 @@ def find_repeated(
 
 def mark_repeated(parts: Path, repeated: NDArray[np.uint64], job: Job, out: OutputWriter) -> Stats:
     """Write the parts of a shard whose hash is among the repeated ones."""
-    table = read_columns(parts, job.name, ["row", "start", "end", "hash", "document_bytes"])
+    table = read_columns(parts, job.name, ["row", "start", "end", "words", "hash", "document_bytes"])
     values = table.column("hash").to_numpy()
     places = np.searchsorted(repeated, values)
     inside = places < len(repeated)

@@ -33,8 +33,8 @@ SIGNING_SHARE = 0.33
 PARTS_SHARE = 0.42
 """Share of the time for repeated lines or paragraphs that finding all lines foretells, measured on the same corpus."""
 _TASK_ROW_BYTES = 32
-_PART_MEMORY, _PART_DISK = 12, 25
-"""Bytes for each line or paragraph, measured: its hash if others have it; where it is."""
+_PART_MEMORY, _PART_DISK = 30, 27
+"""Bytes for each line or paragraph: while the commonest are counted, if others have them all; where it is, measured."""
 _SHINGLE_BYTES = 22
 """A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
 

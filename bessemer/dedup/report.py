@@ -84,7 +84,7 @@ def _metrics(params: DedupParams, corpus: Corpus, groups: ExactGroups, near: Nea
 
 
 def _part_metrics(repeated: RepeatedParts | None) -> dict[str, int | float | str]:
-    return {} if repeated is None else {f"parts_{name}": value for name, value in vars(repeated).items()}
+    return {} if repeated is None else dict(vars(repeated))
 
 
 def _histograms(params: DedupParams, groups: ExactGroups, near: Near, partners: NDArray[np.int64]) -> list[Histogram]:
@@ -137,8 +137,8 @@ def _part_tables(repeated: RepeatedParts | None, documents: Path, parts: Path) -
         [count, text] for count, text in commonest_parts(documents, parts, _PARTS_SHOWN)
     ]
     note = (
-        f"{repeated.repeated:,} of {repeated.parts:,} are in several documents: {repeated.repeated_bytes:,} of "
-        f"{repeated.bytes:,} bytes. curate keeps each in its best documents."
+        f"{repeated.repeated_parts:,} of {repeated.parts:,} are in several documents: "
+        f"{repeated.repeated_part_bytes:,} of {repeated.part_bytes:,} bytes. curate decides which documents keep them."
     )
     return [Table(name="parts", title="Commonest repeated parts", columns=["times", "part"], rows=rows, note=note)]
 

@@ -60,7 +60,7 @@ class Reason(StrEnum):
     EVALUATION_ITEM = "evaluation_item"  # the document holds too much of one evaluation item; the set is the evidence
     EXACT_DUPLICATE = "exact_duplicate"  # same normalised text as the evidence, which is kept
     NEAR_DUPLICATE = "near_duplicate"  # verified similar to the evidence, which is kept
-    REPEATED_PARTS = "repeated_parts"  # too many of its lines or paragraphs are those of kept documents
+    REPEATED_PARTS = "repeated_parts"  # too little is its own: share of lines that kept documents have, or words left
     VALIDATION_OVERLAP = "validation_overlap"  # decided by shard: shares n-grams with validation
     VALIDATION_NEAR_DUPLICATE = (
         "validation_near_duplicate"  # decided by shard: verified similar to a validation document

@@ -20,6 +20,7 @@ STRETCH = 64
 MOST_WORDS = STRETCH // 2
 """Words that a stretch can hold."""
 
+# One instruction each; numba has no public name for them.
 _leading_zeros: Callable[[np.uint64], np.uint64] = cast(Any, numbers.leading_zeros)
 _trailing_zeros: Callable[[np.uint64], np.uint64] = cast(Any, numbers.trailing_zeros)
 _EACH = np.uint64(0x0101010101010101)

@@ -58,6 +58,22 @@ def at_end(state: NDArray[np.int64], end: int) -> bool:
 
 
 @kernel
+def _put(
+    value: np.uint64,
+    start: int,
+    end: int,
+    hashes: NDArray[np.uint64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    count: int,
+) -> int:
+    """Write word number ``count``; returns how many there are now."""
+    put = np.uint64(count)
+    hashes[put], starts[put], ends[put] = value, start, end
+    return count + 1
+
+
+@kernel
 def _parts(tables: Characters, row: np.uint16) -> int:
     """Code points that a character is folded to, given its row of foldings; 0 stands for no folding."""
     parts = 1
@@ -79,19 +95,18 @@ def scan_words(
     """The next words of a document.
 
     Args:
-        data: bytes; still to read are those from the state's position to ``end``, where the document ends.
+        data, end: the bytes still to read are those from the state's position to ``end``, where the document ends.
         tables: :func:`bessemer.text.characters.characters`.
         state: of :func:`new_state`; goes on where the last call stopped.
         hashes: takes the words' hashes from place 0 on; its length, at least ``SMALLEST_BLOCK``, bounds a call.
         starts, ends: take each word's first byte, and one after its last; as long as ``hashes``.
 
     Returns:
-        How many words were written. The document is finished when :func:`at_end` says so.
+        How many words were written; :func:`at_end` says whether these were the last.
     """
     room = len(hashes) - SMALLEST_BLOCK + 1
-    position, kind, start = state[POSITION], state[KIND], state[START]
+    count, position, kind, start = 0, state[POSITION], state[KIND], state[START]
     value, piece, filled = np.uint64(state[HASH]), np.uint64(state[PIECE]), state[FILLED]
-    count = 0
     while count < room and (position < end or kind != OUTSIDE):
         if kind == OUTSIDE and position + 8 <= end:
             start = position
@@ -104,9 +119,7 @@ def scan_words(
         byte = data[np.uint64(position)] if position < end else SPACE_BYTE
         if byte < 0x80 and not tables.ascii_word[byte]:
             if kind != OUTSIDE:
-                put = np.uint64(count)
-                hashes[put], starts[put], ends[put] = finish(value, piece, filled), start, position
-                count += 1
+                count = _put(finish(value, piece, filled), start, position, hashes, starts, ends, count)
             kind = OUTSIDE
             position = min(position + 1, end)
             continue
@@ -119,9 +132,7 @@ def scan_words(
                 entry = tables.classes[np.uint64(code)]
             step = tables.steps[np.uint64(kind), entry & CLASS]
             if step & ENDS:
-                put = np.uint64(count)
-                hashes[put], starts[put], ends[put] = finish(value, piece, filled), start, position
-                count += 1
+                count = _put(finish(value, piece, filled), start, position, hashes, starts, ends, count)
             if step & BEGINS:
                 start, value, piece, filled = position, SEED, np.uint64(0), 0
             kind = step & KINDS

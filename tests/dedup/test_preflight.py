@@ -34,5 +34,5 @@ def test_lines_cost_memory_and_disk_where_they_are_looked_for(tmp_path: Path) ->
     texts = ["\n".join(" ".join(prose(seed * 20 + line, 8)) for line in range(20)) for seed in range(200)]
     write_documents(tmp_path, texts, per_shard=50)
     without, lines = (estimate(tmp_path, DedupParams(parts=unit), workers=2) for unit in (None, "line"))
-    assert lines.memory - without.memory == pytest.approx(4000 * 12)
-    assert lines.disk - without.disk == pytest.approx(4000 * 25)
+    assert 4000 * 8 < lines.memory - without.memory < 4000 * 100
+    assert 4000 * 16 < lines.disk - without.disk < 4000 * 100

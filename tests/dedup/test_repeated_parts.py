@@ -98,6 +98,8 @@ def test_the_same_bytes_for_any_workers_and_in_two_steps_and_nothing_if_not_aske
     for directory in (layout.DEDUP_PARTS, layout.DEDUP_EXACT, layout.DEDUP_PAIRS):
         verify(one / directory)
         assert directory_digest(one / directory) == directory_digest(grown / directory)
+    none = run(tmp_path / "none", texts, params)
+    assert (none / layout.DEDUP_PARTS).exists()
     none = run(tmp_path / "none", texts, DedupParams())
     assert not (none / layout.DEDUP_PARTS).exists()
     assert read_directory(none / layout.DEDUP_EXACT).column("repeated_parts").null_count == 30
@@ -127,5 +129,7 @@ def test_counts_and_copies_of_whole_documents(tmp_path: Path) -> None:
         stage=context(tmp_path, DedupParams(parts="line")),
     )
     line = len("One line of the text\n")
-    assert counts == RepeatedParts(parts=5, repeated=3, bytes=2 * len(text) + line, repeated_bytes=3 * line)
+    assert counts == RepeatedParts(
+        parts=5, repeated_parts=3, part_bytes=2 * len(text) + line, repeated_part_bytes=3 * line
+    )
     assert pa.types.is_uint64(read_directory(tmp_path / "parts").schema.field("hash").type)

@@ -63,7 +63,7 @@ def lay(root: Path, shards: dict[str, Texts], pairs: list[tuple[str, str, float]
         columns: dict[str, Any] = {name: [None] * len(texts) for name in CURATED_SCHEMA.names}
         columns |= {"id": list(texts), "text": list(texts.values()), "source": [shard_name] * len(texts)}
         columns |= {"meta": ["{}"] * len(texts), "language": ["en"] * len(texts)}
-        columns |= {"removed_bytes": [0] * len(texts), "added_bytes": [0] * len(texts)}
+        columns |= {"cut_bytes": [0] * len(texts), "removed_bytes": [0] * len(texts), "added_bytes": [0] * len(texts)}
         infos.append(write_shard(curated, shard_name, pa.table(columns, schema=CURATED_SCHEMA)))
     write_manifest(curated, infos, {})
     hashes = {name: text_hash(text) for name, text in everything.items()}
