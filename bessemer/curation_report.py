@@ -81,13 +81,15 @@ def report_curation(
     laws = check_laws(document_laws(balance))
     redacted_documents = sum(shard.redacted_documents for shard in stats)
     metrics = _metrics(balance, drops, stats)
+    cut = metrics["cut_parts"]
     texts = Texts(paths, params)
     return StageReport(
         stage="curate",
         title="Curation",
         summary=(
             f"{balance.kept:,} of {balance.ingested:,} documents are kept; {balance.dropped:,} are dropped for "
-            f"{len(drops)} reasons; personal data is masked in {redacted_documents:,}."
+            f"{len(drops)} reasons; personal data is masked in {redacted_documents:,}"
+            + (f", {cut:,} repeated lines or paragraphs are cut." if cut else ".")
         ),
         counts=_funnel(balance, drops),
         drops=drops,
