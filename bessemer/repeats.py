@@ -146,13 +146,16 @@ def _by_shard(
     start, end = parts.column("start").to_numpy(), parts.column("end").to_numpy()
     firsts = np.concatenate(([0], np.cumsum(counts)))
     gone, taken = np.flatnonzero(cuts.dropped), np.flatnonzero(cuts.cut)
+    owner = document[taken]
     repeats = {}
     for place, shard in enumerate(names):
         own = gone[np.searchsorted(gone, firsts[place]) : np.searchsorted(gone, firsts[place + 1])]
-        first, last = np.searchsorted(document[taken], firsts[place : place + 2])
+        first, last = np.searchsorted(owner, firsts[place : place + 2])
         if len(own) or last > first:
             cut = taken[first:last]
-            repeats[shard] = Repeats(rows[own], values[own], thresholds[own], rows[document[cut]], start[cut], end[cut])
+            repeats[shard] = Repeats(
+                rows[own], values[own], thresholds[own], rows[owner[first:last]], start[cut], end[cut]
+            )
     return repeats
 
 

@@ -151,6 +151,12 @@ def test_parts_of_other_documents_are_refused_and_of_none_are_nothing(tmp_path: 
         run_curate(tmp_path / "other", OFF)
 
 
+def test_nothing_is_cut_where_the_policy_keeps_nothing(tmp_path: Path) -> None:
+    corpus(tmp_path, {"a": [document(1, MENU + OWN[0], words=3), document(2, MENU + OWN[1], words=3)], "b": []})
+    report, _ = run_curate(tmp_path, {"duplicates": ONE})
+    assert (report.metrics["documents_kept"], report.metrics["cut_parts"]) == (0, 0)
+
+
 def test_one_and_two_workers_write_the_same_bytes_and_a_second_run_reads_the_cache(tmp_path: Path) -> None:
     digests = set()
     for workers in (1, 2):
