@@ -1,7 +1,7 @@
 """Curating one shard: fates, redaction of what stays, ledger rows, and the counts that the report and the laws need."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from bessemer.shards import read_shard
 from bessemer.survivors import Duplicates
 
 CURATED, LEDGER = "curated", "ledger"
+_CUT_CHARACTERS = 600
 PARTS = "repeated_parts"
 """The kind of removal, beside those of personal data, that cuts lines or paragraphs which better documents have."""
 
@@ -47,6 +48,16 @@ class Narrow:
 
 
 @dataclass(frozen=True)
+class CutSample:
+    """What was cut out of a kept document: the beginning of all its parts, with personal data masked; and the bytes."""
+
+    id: str
+    source: str
+    text: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class ShardStats:
     """Counts of one shard, JSON-able.
 
@@ -57,6 +68,7 @@ class ShardStats:
             masks put in.
         redacted: ids of documents with findings, at most ``samples``.
         redacted_documents: how many there are.
+        cut: what was cut out of documents, at most ``samples``, those with the smallest ids.
         narrow: kept documents nearest to each limit, at most ``samples`` a limit.
     """
 
@@ -72,14 +84,16 @@ class ShardStats:
     added: dict[str, int] = field(default_factory=dict)
     redacted_documents: int = 0
     redacted: list[str] = field(default_factory=list)
+    cut: list[CutSample] = field(default_factory=list)
     narrow: list[Narrow] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ShardStats":
         """The inverse of ``asdict`` after a trip through JSON."""
-        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells")}
+        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells", "cut")}
         cells = [(str(a), str(b), str(c), int(d), int(e)) for a, b, c, d, e in value["cells"]]
-        return cls(narrow=[Narrow(**item) for item in value["narrow"]], cells=cells, **rest)
+        narrow = [Narrow(**item) for item in value["narrow"]]
+        return cls(narrow=narrow, cells=cells, cut=[CutSample(**item) for item in value["cut"]], **rest)
 
 
 def curate_shard(
@@ -103,6 +117,7 @@ def curate_shard(
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
+    samples = _cut_samples(documents, cut, fates, choice.repeats, params)
     stats = _stats(
         policy=policy,
         numbers=numbers,
@@ -113,7 +128,7 @@ def curate_shard(
         redacted=redacted,
         samples=params.samples,
     )
-    return asdict(stats)
+    return asdict(replace(stats, cut=samples))
 
 
 def _cut(documents: pa.Table, fates: Fates, repeats: Repeats) -> Cut:
@@ -121,6 +136,26 @@ def _cut(documents: pa.Table, fates: Fates, repeats: Repeats) -> Cut:
     place = np.cumsum(fates.kept) - 1
     texts = documents.column("text").filter(pa.array(fates.kept))
     return cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
+
+
+def _cut_samples(
+    documents: pa.Table, cut: Cut, fates: Fates, repeats: Repeats, params: CurateParams
+) -> list[CutSample]:
+    ids, place = documents.column("id"), np.cumsum(fates.kept) - 1
+    rows = sorted(np.unique(repeats.cut_rows).tolist(), key=lambda row: str(ids[row]))[: params.samples]
+    texts = []
+    for row in rows:
+        data = documents.column("text")[row].as_py().encode()
+        own = repeats.cut_rows == row
+        spans = zip(repeats.cut_starts[own].tolist(), repeats.cut_ends[own].tolist(), strict=True)
+        texts.append("".join(data[start:end].decode() for start, end in spans))
+    masked = redact(pa.chunked_array([texts], pa.large_string()), params.pii).text.to_pylist()
+    return [
+        CutSample(
+            str(ids[row]), str(documents.column("source")[row]), text[:_CUT_CHARACTERS], int(cut.removed[place[row]])
+        )
+        for row, text in zip(rows, masked, strict=True)
+    ]
 
 
 def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Table:

@@ -10,6 +10,7 @@ from bessemer.corpus import CorpusPaths
 from bessemer.curation import PARTS, ShardStats, total_by_key
 from bessemer.curation_samples import (
     Texts,
+    cut_samples,
     dropped_samples,
     narrow_samples,
     near_duplicate_pairs,
@@ -105,6 +106,7 @@ def report_curation(
             *dropped_samples(paths, params, texts),
             *narrow_samples(stats, params, texts),
             *redaction_samples(stats, params, texts),
+            *cut_samples(stats, params),
         ],
         pairs=near_duplicate_pairs(paths, params, texts),
         checks=laws,

@@ -140,6 +140,12 @@ def redaction_samples(stats: Sequence[ShardStats], params: CurateParams, texts: 
     return samples
 
 
+def cut_samples(stats: Sequence[ShardStats], params: CurateParams) -> list[Sample]:
+    """The lines or paragraphs that were cut out of some documents."""
+    found = sorted((item for shard in stats for item in shard.cut), key=lambda item: item.id)[: params.samples]
+    return [_sample("cut", item.id, item.source, item.text, {"bytes": item.bytes}) for item in found]
+
+
 def _sample(group: str, id_: str, source: str, text: str, facts: dict[str, Scalar]) -> Sample:
     return Sample(group=group, id=id_, source=source, text=text, facts=facts)
 

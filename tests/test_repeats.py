@@ -81,6 +81,8 @@ def test_the_best_kept_document_keeps_a_line_and_the_others_lose_it(tmp_path: Pa
     removed = dict(zip(texts(tmp_path), read_directory(tmp_path / layout.CURATED)["cut_bytes"], strict=True))
     assert removed[1].as_py() == len((MENU + NOTICE).encode()) + 1
     assert report.metrics["cut_parts"] == 3
+    cut = [sample for sample in report.samples if sample.group == "cut"]
+    assert [(int(sample.id, 16), sample.text) for sample in cut] == [(1, MENU + NOTICE), (5, NOTICE)]
     assert report.summary.endswith("3 repeated lines or paragraphs are cut.")
     assert report.metrics["cut_part_bytes"] == removed[1].as_py() + removed[5].as_py()
     assert all(check.passed for check in report.checks)
