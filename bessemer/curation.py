@@ -112,12 +112,14 @@ def curate_shard(
     fates = decide(policy, numbers, choice.duplicates, choice.repeats, params.duplicates)
     ledger = ledger_rows(documents, numbers, fates)
     kept = pa.array(fates.kept)
-    cut = _cut(documents, fates, choice.repeats)
+    repeats, place = choice.repeats, np.cumsum(fates.kept) - 1  # place of a kept row among the kept ones
+    texts = documents.column("text").filter(kept)
+    cut = cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
     redacted = redact(cut.text, params.pii)
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
-    samples = _cut_samples(documents, cut, fates, choice.repeats, params)
+    samples = _cut_samples(documents, cut.removed, place, repeats, params)
     stats = _stats(
         policy=policy,
         numbers=numbers,
@@ -131,17 +133,15 @@ def curate_shard(
     return asdict(replace(stats, cut=samples))
 
 
-def _cut(documents: pa.Table, fates: Fates, repeats: Repeats) -> Cut:
-    """The texts of kept documents without the parts that better ones have."""
-    place = np.cumsum(fates.kept) - 1
-    texts = documents.column("text").filter(pa.array(fates.kept))
-    return cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
-
-
 def _cut_samples(
-    documents: pa.Table, cut: Cut, fates: Fates, repeats: Repeats, params: CurateParams
+    documents: pa.Table,
+    removed: NDArray[np.int64],
+    place: NDArray[np.int64],
+    repeats: Repeats,
+    params: CurateParams,
 ) -> list[CutSample]:
-    ids, place = documents.column("id"), np.cumsum(fates.kept) - 1
+    """``removed`` has the bytes cut out of each kept document; ``place`` says where a row is among these."""
+    ids = documents.column("id")
     rows = sorted(np.unique(repeats.cut_rows).tolist(), key=lambda row: str(ids[row]))[: params.samples]
     texts = []
     for row in rows:
@@ -151,9 +151,7 @@ def _cut_samples(
         texts.append("".join(data[start:end].decode() for start, end in spans))
     masked = redact(pa.chunked_array([texts], pa.large_string()), params.pii).text.to_pylist()
     return [
-        CutSample(
-            str(ids[row]), str(documents.column("source")[row]), text[:_CUT_CHARACTERS], int(cut.removed[place[row]])
-        )
+        CutSample(str(ids[row]), str(documents.column("source")[row]), text[:_CUT_CHARACTERS], int(removed[place[row]]))
         for row, text in zip(rows, masked, strict=True)
     ]
 

@@ -104,7 +104,7 @@ def read_keys(
         table = read_columns(signatures, shard, names)
         for band, name in enumerate(names):
             values = table.column(name).to_numpy()[own]
-            inside = _in_range(values, task)
+            inside = in_range(values, task.part, task.parts)
             keys[band].append(values[inside])
             rows[band].append(own[inside] + start)
     return [np.concatenate(parts) for parts in keys], [np.concatenate(parts) for parts in rows]
@@ -152,10 +152,9 @@ def unpack(pairs: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.stack((pairs >> np.uint64(32), pairs & _LOW), axis=1).astype(np.int64)
 
 
-def _in_range(keys: NDArray[np.uint64], task: CandidateTask) -> NDArray[np.bool_]:
-    """Keys are random bits: equal ranges of their upper half hold equally many."""
-    part = ((keys >> np.uint64(32)) * np.uint64(task.parts)) >> np.uint64(32)
-    inside: NDArray[np.bool_] = part == np.uint64(task.part)
+def in_range(keys: NDArray[np.uint64], part: int, parts: int) -> NDArray[np.bool_]:
+    """Which keys are in one of ``parts``. Keys are random bits: equal ranges of their upper half hold equally many."""
+    inside: NDArray[np.bool_] = ((keys >> np.uint64(32)) * np.uint64(parts)) >> np.uint64(32) == np.uint64(part)
     return inside
 
 

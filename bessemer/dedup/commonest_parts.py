@@ -28,6 +28,8 @@ def commonest_parts(documents: Path, parts: Path, most: int) -> list[tuple[int, 
     texts: dict[int, str] = {}
     for name, own in zip(names, hashes, strict=True):
         missing = np.setdiff1d(values[order], np.array(list(texts), np.uint64))
+        if not len(missing):
+            break
         found, first = np.unique(own, return_index=True)
         here = first[np.isin(found, missing)]
         if not len(here):

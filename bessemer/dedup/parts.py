@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bessemer.cache import cache_key, open_cache
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.candidates import KEYS_PER_TASK
+from bessemer.dedup.candidates import KEYS_PER_TASK, in_range
 from bessemer.dedup.corpus import Corpus, read_columns
 from bessemer.dedup.distinct import distinct
 from bessemer.dedup.exact import ExactGroups
@@ -155,12 +155,11 @@ def find_repeated(
     parts: Path, corpus: Corpus, eligible: NDArray[np.bool_], tasks: int, job: Job, out: OutputWriter
 ) -> Stats:
     """Write the hashes, ascending, in one of ``tasks`` equal ranges that more than one eligible document has."""
-    task = np.uint64(job.payload)
     kept = [np.empty(0, np.uint64)]
     for place, shard in enumerate(corpus.shards):
         table = read_columns(parts, shard, ["row", "hash", "new"])
         values = table.column("hash").to_numpy()
-        inside = ((values >> np.uint64(32)) * np.uint64(tasks)) >> np.uint64(32) == task
+        inside = in_range(values, job.payload, tasks)
         inside &= table.column("new").to_numpy() & eligible[corpus.starts[place] + table.column("row").to_numpy()]
         own = np.sort(values[inside])
         third = np.zeros(len(own), np.bool_)
