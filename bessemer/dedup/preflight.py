@@ -33,7 +33,7 @@ SIGNING_SHARE = 0.33
 PARTS_SHARE = 0.42
 """Share of the time for repeated lines or paragraphs that finding all lines foretells, measured on the same corpus."""
 _TASK_ROW_BYTES = 32
-_PART_MEMORY, _PART_DISK = 30, 27
+_PART_MEMORY, _PART_DISK = 30, 26
 """Bytes for each line or paragraph: while the commonest are counted, if others have them all; where it is, measured."""
 _SHINGLE_BYTES = 22
 """A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
