@@ -6,8 +6,8 @@
 It trains on data/tokens, which `bessemer run shard` makes, with the model of params.yaml. All runs sum the same
 micro-batches. `rounding` is a single process that takes them two at a time: the same mathematics in another order of
 additions. Its row says how far rounding alone carries this run; at a learning rate at which training jumps, that is
-far (Adam's first updates are signs, also of gradients that are nothing but rounding; torch's Muon orthogonalises in
-bf16, also in fp32 runs), whatever the strategy. The rates used here are a tenth of params.yaml's, or less.
+far (Adam's first updates are signs, also of gradients that are nothing but rounding), whatever the strategy. The rates
+used here are a tenth of params.yaml's, or less.
 """
 
 import argparse

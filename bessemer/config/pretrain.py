@@ -19,7 +19,9 @@ class MuonParams(Strict):
     )
     momentum: float = Field(0.95, ge=0.0, lt=1.0, description="decay of the running mean of gradients")
     nesterov: bool = Field(True, description="look one step ahead along the momentum")
-    newton_schulz_steps: int = Field(5, ge=1, le=20, description="iterations that orthogonalise an update, in bf16")
+    newton_schulz_steps: int = Field(
+        5, ge=1, le=20, description="iterations that orthogonalise an update, in `precision`"
+    )
     weight_decay: float = Field(0.0, ge=0.0, le=1.0, description="decoupled decay, times the learning rate, a step")
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from bessemer.config.pretrain import OptimizerParams
+from bessemer.model.precision import Precision
+from bessemer.training.muon import Muon
 
 _STATE = {AdamW: ("exp_avg", "exp_avg_sq"), Muon: ("momentum_buffer",)}
-_MUON_SCALE = {"spectral": "original", "match_adamw": "match_rms_adamw"}
+_PRODUCTS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 PEAK = "peak_lr"
 
 
@@ -68,12 +70,13 @@ def build_adamw(model: nn.Module, params: OptimizerParams, kinds: tuple[str, ...
 class Optimizers:
     """One or two optimizers that step together over all parameters of a model."""
 
-    def __init__(self, model: nn.Module, params: OptimizerParams, *, fused: bool) -> None:
+    def __init__(self, model: nn.Module, params: OptimizerParams, precision: Precision, *, fused: bool) -> None:
         """Build them; under FSDP2 after sharding, so that they hold the shards.
 
         Args:
             model: its parameters' names are the names in a checkpoint.
             params: which optimizer, and its settings.
+            precision: in which Muon multiplies matrices.
             fused: use AdamW's fused kernel.
         """
         self._names = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -86,8 +89,9 @@ class Optimizers:
                 weight_decay=params.muon.weight_decay,
                 momentum=params.muon.momentum,
                 nesterov=params.muon.nesterov,
-                ns_steps=params.muon.newton_schulz_steps,
-                adjust_lr_fn=_MUON_SCALE[params.muon.scale],
+                steps=params.muon.newton_schulz_steps,
+                scale=params.muon.scale,
+                dtype=_PRODUCTS[precision],
             )
             muon.param_groups[0][PEAK] = params.muon.learning_rate
             self.all = [muon, build_adamw(model, params, ("embeddings", "vectors"), fused)]

@@ -43,7 +43,7 @@ class TorchEngine:
         if topology.strategy == "fsdp2":
             _shard(model, runtime, topology)
         self._plain = model
-        self.optimizers = Optimizers(model, params.optimizer, fused=True)
+        self.optimizers = Optimizers(model, params.optimizer, topology.precision, fused=True)
         self.model: Any = torch.compile(model) if runtime.compile else model
         if topology.strategy == "ddp":
             self.model = topology.accelerator.prepare_model(self.model, device_placement=False)

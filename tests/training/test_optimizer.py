@@ -26,7 +26,8 @@ def test_an_untied_output_layer_is_no_matrix_for_muon() -> None:
 
 def test_a_step_of_muon_has_the_spectral_norm_of_its_learning_rate() -> None:
     model = build_model(SHAPE, 64, seed=0)
-    optimizers = Optimizers(model, OptimizerParams.model_validate({"muon": {"learning_rate": 0.1}}), fused=False)
+    params = OptimizerParams.model_validate({"muon": {"learning_rate": 0.1}})
+    optimizers = Optimizers(model, params, "fp32", fused=False)
     weight = model.model.layers[0].mlp.up_proj.weight
     before = weight.detach().clone()
     for parameter in model.parameters():
@@ -41,14 +42,14 @@ def test_a_step_of_muon_has_the_spectral_norm_of_its_learning_rate() -> None:
 
 def test_embedding_and_norms_do_not_decay() -> None:
     model = build_model(SHAPE, 64, seed=0)
-    optimizers = Optimizers(model, OptimizerParams(name="adamw"), fused=False)
+    optimizers = Optimizers(model, OptimizerParams(name="adamw"), "fp32", fused=False)
     decays = {group["kind"]: group["weight_decay"] for group in optimizers.all[0].param_groups}
     assert decays == {"matrices": 0.1, "embeddings": 0.0, "vectors": 0.0}
 
 
 def test_state_is_the_live_tensors_by_name() -> None:
     model = build_model(SHAPE, 64, seed=0)
-    optimizers = Optimizers(model, OptimizerParams(), fused=False)
+    optimizers = Optimizers(model, OptimizerParams(), "fp32", fused=False)
     tensors = optimizers.tensors()
     assert {name.rsplit(".", 1)[1] for name in tensors} == {"momentum_buffer", "exp_avg", "exp_avg_sq", "step"}
     for parameter in model.parameters():
