@@ -1,27 +1,21 @@
 """The whole `dedup` stage as its own process: time, memory, disk, and whether what it says is true."""
 
-import os
 import random
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
 from benchmarks import ours
+from benchmarks.processes import run_measured
 from benchmarks.tables import Table
 from benchmarks.workers import ROOT
 from bessemer.shards import read_directory, read_shard, shard_names
-
-_SAMPLE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -111,44 +105,8 @@ def run_in(root: Path, documents: Path) -> tuple[float, int, int]:
     shutil.rmtree(root / "data" / "dedup", ignore_errors=True)  # as DVC does before a stage
     (root / "data" / "documents").unlink(missing_ok=True)
     (root / "data" / "documents").symlink_to(documents.resolve())
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    started = time.perf_counter()
-    process = psutil.Popen([sys.executable, "-m", "stages.dedup"], cwd=root, env=environment, stdout=subprocess.DEVNULL)
-    memory = disk = 0
-    while process.poll() is None:
-        memory, disk = max(memory, _memory_of_tree(process)), max(disk, _disk(root))
-        with suppress(psutil.TimeoutExpired):
-            process.wait(_SAMPLE_S)
-    seconds = time.perf_counter() - started
-    if process.returncode:
-        raise RuntimeError(f"the dedup stage ended with {process.returncode}")
-    return seconds, memory, max(disk, _disk(root))
-
-
-def _memory_of_tree(process: psutil.Process) -> int:
-    total = 0
-    try:
-        for member in [process, *process.children(recursive=True)]:
-            try:
-                full = member.memory_full_info()
-                total += getattr(full, "pss", full.rss)
-            except psutil.Error:
-                continue  # it ended meanwhile
-    except psutil.Error:
-        return 0
-    return total
-
-
-def _disk(root: Path) -> int:
-    sizes: dict[int, int] = {}  # by inode: hard links count once
-    for folder, _, names in os.walk(root):
-        for name in names:
-            try:
-                facts = (Path(folder) / name).lstat()
-            except FileNotFoundError:
-                continue  # it was renamed meanwhile
-            sizes[facts.st_ino] = facts.st_size
-    return sum(sizes.values())
+    process = run_measured([sys.executable, "-m", "stages.dedup"], root)
+    return process.seconds, process.memory, process.disk
 
 
 def _extent(documents: Path) -> tuple[int, int]:
