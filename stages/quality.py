@@ -24,6 +24,7 @@ from bessemer.filters.signals import SIGNALS, signal_table, signals_of
 from bessemer.reporting.report import Count, Histogram, StageReport, Table, histogram
 from bessemer.shards import directory_digest, file_digest, read_aligned, read_directory, read_manifest, read_shard
 from bessemer.stage import StageContext, run_stage
+from bessemer.text.buffers import TextBuffer
 from bessemer.text.normalize import text_hash
 from stages import layout
 
@@ -72,10 +73,10 @@ def model_digests(models: Path, calibration: Calibration) -> dict[str, str]:
 def measure_shard(documents: Path, params: QualityParams, job: Job, out: OutputWriter) -> Stats:
     """Write every signal of one shard. No model takes part, so a new classifier leaves these cached."""
     table = read_shard(documents, job.name, ["id", "text"])
-    texts = table.column("text").to_pylist()
+    texts = TextBuffer.of_column(table.column("text"))
     columns = signals_of(texts, stop_words=params.stop_words, short_line_characters=params.short_line_characters)
     out.write("signals", job.name, signal_table(columns).add_column(0, "id", table.column("id")))
-    return {"bytes": sum(len(text.encode()) for text in texts)}
+    return {"bytes": texts.text_bytes}
 
 
 def score_shard(documents: Path, signals: Path, models: Path, job: Job, out: OutputWriter) -> Stats:

@@ -1,11 +1,12 @@
 """Heuristic quality signals: numbers, never verdicts. ``curate`` holds the limits.
 
 Definitions follow the papers: Gopher (Rae et al. 2021, appendix A.1.1), C4 (Raffel et al. 2020, section 2.2), FineWeb
-(Penedo et al. 2024, section 3.6). Where a paper leaves room, :data:`SIGNALS` says what is counted here.
+(Penedo et al. 2024, section 3.6), RedPajama-v2 (Weber et al. 2024, appendix; its columns have its names). Where a paper
+leaves room, Gopher's and FineWeb's limits mean here what they mean in datatrove's filters, with which FineWeb was made,
+and :data:`SIGNALS` says what is counted. Words are those of :func:`bessemer.text.words.split` throughout, also for
+RedPajama-v2, which lower-cases, removes punctuation and splits at white space.
 """
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +15,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bessemer.filters.repetition import DUPLICATE_SIZES, TOP_SIZES, duplicate_shares, ngram_shares, paragraphs
-from bessemer.text.words import Words, words_of
-
-_TERMINAL = tuple(".!?\"'”’…。！？」』｡؟۔।॥።։။៕")
-_SENTENCE_END = re.compile(r"(?:[.!?…؟۔।॥።։။៕]+[\"'”’»)\]]*(?=\s|$))|[。！？｡]+")
-_BULLETS = ("•", "‣", "▪", "●", "◦", "∙", "·", "*", "-", "–", "—")
-_ELLIPSES = ("...", "…")
-_ASCII_LETTER = re.compile(r"[A-Za-z]")
+from bessemer.filters.repetition import DUPLICATE_SIZES, TOP_SIZES, line_shares, ngram_shares, word_ngram_shares
+from bessemer.text.buffers import TextBuffer
+from bessemer.text.counts import Counts, counts_of
+from bessemer.text.measure import Counted
 
 
 @dataclass(frozen=True)
@@ -40,72 +37,118 @@ SIGNALS: Final[dict[str, Signal]] = {
     "mean_word_length": Signal(_SHARE, "code points of words per word; 0 without words"),
     "hashes_per_word": Signal(_SHARE, "number signs per word (Gopher); per document if it has no words"),
     "ellipses_per_word": Signal(_SHARE, "ellipses, as one character or three dots, per word (Gopher)"),
-    "bullet_line_fraction": Signal(_SHARE, "lines that start with a bullet, of all lines that are not blank (Gopher)"),
+    "bullet_line_fraction": Signal(
+        _SHARE, "lines that start with a bullet, or a dash before white space, of all lines, blank ones too (Gopher)"
+    ),
     "ellipsis_line_fraction": Signal(
-        _SHARE, "lines that end with an ellipsis, of all lines that are not blank (Gopher)"
+        _SHARE, "lines that end with an ellipsis, of all lines, blank ones too (Gopher, RedPajama-v2)"
     ),
-    "alphabetic_word_fraction": Signal(
-        _SHARE, "runs between white space that have a letter, of all such runs (Gopher)"
-    ),
+    "alphabetic_word_fraction": Signal(_SHARE, "words that have a letter, of all words (Gopher)"),
     "stop_words": Signal(_INT, "distinct words of quality.stop_words that occur (Gopher)"),
     "lines": Signal(_INT, "lines that are not blank"),
-    "duplicate_line_fraction": Signal(_SHARE, "lines that occurred before, of all lines (Gopher)"),
-    "duplicate_line_characters": Signal(
-        _SHARE, "characters in lines that occurred before, of all in lines (Gopher, FineWeb)"
+    "duplicate_line_fraction": Signal(
+        _SHARE, "lines that occurred before, as they stand, of all lines that are not blank (Gopher)"
     ),
-    "duplicate_paragraph_fraction": Signal(_SHARE, "paragraphs that occurred before, of all paragraphs (Gopher)"),
+    "duplicate_line_characters": Signal(
+        _SHARE, "characters in lines that occurred before, of all but line breaks (Gopher, FineWeb)"
+    ),
+    "duplicate_paragraph_fraction": Signal(
+        _SHARE, "paragraphs (between blank lines) that occurred before, as they stand, of all paragraphs (Gopher)"
+    ),
     "duplicate_paragraph_characters": Signal(
-        _SHARE, "characters in paragraphs that occurred before, of all in them (Gopher)"
+        _SHARE, "characters in paragraphs that occurred before, of all characters (Gopher)"
     ),
     **{
         f"top_{n}_gram_characters": Signal(
-            _SHARE, f"word characters in the commonest {n}-gram, times its occurrences (Gopher)"
+            _SHARE,
+            f"characters of the commonest {n}-gram, with a space between words, times its occurrences, of all "
+            "characters (Gopher)",
         )
         for n in TOP_SIZES
     },
     **{
-        f"duplicate_{n}_gram_characters": Signal(_SHARE, f"word characters in {n}-grams that occurred before (Gopher)")
+        f"duplicate_{n}_gram_characters": Signal(
+            _SHARE,
+            f"word characters of {n}-grams that occurred before, passed over from left to right so that none counts "
+            "twice, of all characters (Gopher)",
+        )
         for n in DUPLICATE_SIZES
     },
     "sentences": Signal(_INT, "sentence ends: terminal marks before white space, or ideographic ones (C4)"),
     "lorem_ipsum": Signal(_INT, "occurrences of 'lorem ipsum' in any case (C4)"),
     "curly_brackets": Signal(_INT, "opening curly brackets (C4)"),
-    "javascript_line_fraction": Signal(_SHARE, "lines that have the word javascript, of all lines (C4)"),
-    "terminal_line_fraction": Signal(
-        _SHARE, "lines that end with terminal punctuation or a quote, of all (C4, FineWeb)"
+    "javascript_line_fraction": Signal(
+        _SHARE, "lines that have the word javascript in any case, of all lines that are not blank (C4)"
     ),
-    "short_line_fraction": Signal(_SHARE, "lines under quality.short_line_characters, of all (FineWeb)"),
+    "terminal_line_fraction": Signal(
+        _SHARE,
+        "lines whose last character ends a sentence (Unicode's Sentence_Terminal), of all lines that are not blank "
+        "(FineWeb)",
+    ),
+    "quoted_terminal_line_fraction": Signal(
+        _SHARE,
+        "lines that end with a period, exclamation mark, question mark or end quotation mark, of all lines that are "
+        "not blank (C4, RedPajama-v2)",
+    ),
+    "short_line_fraction": Signal(
+        _SHARE, "lines under quality.short_line_characters as they stand, of all lines that are not blank (FineWeb)"
+    ),
     "newlines_per_word": Signal(_SHARE, "line breaks per word (FineWeb); per document if it has no words"),
+    "rps_doc_num_sentences": Signal(_INT, r"matches of \b[^.!?]+[.!?]*"),
+    "rps_doc_symbol_to_word_ratio": Signal(_SHARE, r"number signs and ellipses per token: a match of \w+|[^\w\s]+"),
+    "rps_doc_frac_no_alph_words": Signal(_SHARE, "tokens without an ASCII letter, of all tokens"),
+    "rps_doc_frac_all_caps_words": Signal(_SHARE, "tokens in capitals, of all tokens"),
+    "rps_doc_frac_unique_words": Signal(_SHARE, "distinct words, of all words"),
+    "rps_doc_unigram_entropy": Signal(_SHARE, "entropy of the distribution of words, in nats"),
+    "rps_doc_stop_word_fraction": Signal(_SHARE, "words that are in quality.stop_words, of all words"),
+    "rps_doc_curly_bracket": Signal(_SHARE, "curly brackets, of all characters"),
+    "rps_doc_lorem_ipsum": Signal(_SHARE, "occurrences of 'lorem ipsum' in any case, per character"),
+    "rps_lines_uppercase_letter_fraction": Signal(
+        _SHARE, "upper-case characters, of all characters but line breaks: the mean over lines by their length"
+    ),
+    "rps_lines_numerical_chars_fraction": Signal(
+        _SHARE, "numeric characters, of all characters but line breaks: the mean over lines by their length"
+    ),
+    "rps_lines_num_words": Signal(_SHARE, "words per line that is not blank: the mean over lines"),
+    **{
+        f"rps_doc_frac_chars_top_{n}gram": Signal(
+            _SHARE, f"word characters of the commonest {n}-gram, times its occurrences, of all word characters"
+        )
+        for n in TOP_SIZES
+    },
+    **{
+        f"rps_doc_frac_chars_dupe_{n}grams": Signal(
+            _SHARE, f"characters of words in {n}-grams that occur twice or more, each once, of all word characters"
+        )
+        for n in DUPLICATE_SIZES
+    },
 }
 
 
 def signals_of(
-    texts: Sequence[str], *, stop_words: Sequence[str], short_line_characters: int
+    buffer: TextBuffer, *, stop_words: Sequence[str], short_line_characters: int
 ) -> dict[str, NDArray[np.float64]]:
     """Every signal of :data:`SIGNALS` for a batch of documents.
 
     Args:
-        texts: n documents.
+        buffer: n documents.
         stop_words: case-folded words.
         short_line_characters: a line with fewer code points is short.
 
     Returns:
-        Name to array of shape (n,), float64, in the order of :data:`SIGNALS`.
+        Name to array of shape (n,), float64, in the order of :data:`SIGNALS`. A share of nothing is 0.
     """
-    words = words_of(texts)
-    rows = [_line_signals(text, short_line_characters) | _text_counts(text) for text in texts]
-    columns: dict[str, NDArray[np.float64]] = {
-        name: np.array([row[name] for row in rows], np.float64) for name in (rows[0] if rows else ())
-    }
-    counts = words.counts.astype(np.float64)
-    per_word = np.maximum(counts, 1.0)
-    columns["words"] = counts
-    columns["mean_word_length"] = words.sum_by_document(words.characters) / per_word
-    columns["stop_words"] = _distinct_stop_words(words, stop_words)
-    for name in ("hashes_per_word", "ellipses_per_word", "newlines_per_word"):
-        columns[name] = columns.get(name, counts) / per_word
-    columns.update(ngram_shares(words))
-    return {name: columns.get(name, np.empty(0)) for name in SIGNALS}
+    counts = counts_of(buffer, stop_words, short_line_characters)
+    columns = (
+        _counted(counts)
+        | _word_shares(counts)
+        | _line_shares(counts)
+        | line_shares(counts)
+        | ngram_shares(counts)
+        | _token_shares(counts)
+        | word_ngram_shares(counts)
+    )
+    return {name: columns[name] for name in SIGNALS}
 
 
 def signal_table(columns: dict[str, NDArray[np.float64]]) -> pa.Table:
@@ -113,62 +156,64 @@ def signal_table(columns: dict[str, NDArray[np.float64]]) -> pa.Table:
     return pa.table({name: pa.array(columns[name]).cast(signal.type, safe=False) for name, signal in SIGNALS.items()})
 
 
-def sentences(text: str) -> int:
-    """Number of sentence ends: terminal marks (and closing quotes) before white space, or ideographic ones anywhere."""
-    return sum(1 for _ in _SENTENCE_END.finditer(text))
-
-
-def _text_counts(text: str) -> dict[str, float]:
-    """Counts and shares of one text; the ratios are divided by its words later."""
-    runs = Counter(text.split())
-    total = sum(runs.values())
-    lettered = sum(count for run, count in runs.items() if _has_letter(run))
-    parts = paragraphs(text)
-    duplicates, duplicate_characters = duplicate_shares(parts)
+def _counted(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """The signals that are numbers of something."""
     return {
-        "characters": len(text),
-        "hashes_per_word": text.count("#"),
-        "ellipses_per_word": text.count("...") + text.count("…"),
-        "newlines_per_word": text.count("\n"),
-        "alphabetic_word_fraction": lettered / total if total else 0.0,
-        "duplicate_paragraph_fraction": duplicates,
-        "duplicate_paragraph_characters": duplicate_characters,
-        "sentences": sentences(text),
-        "lorem_ipsum": text.casefold().count("lorem ipsum"),
-        "curly_brackets": text.count("{"),
+        "words": counts.of(Counted.WORDS),
+        "characters": counts.of(Counted.CHARACTERS),
+        "stop_words": counts.of(Counted.STOP_WORDS),
+        "lines": counts.of(Counted.TEXT_LINES),
+        "sentences": counts.of(Counted.SENTENCES),
+        "lorem_ipsum": counts.of(Counted.LOREM_IPSUM),
+        "curly_brackets": counts.of(Counted.OPENING_CURLY),
+        "rps_doc_num_sentences": counts.of(Counted.STOPPED),
+        "rps_doc_unigram_entropy": counts.entropy,
     }
 
 
-def _has_letter(run: str) -> bool:
-    return _ASCII_LETTER.search(run) is not None or any(map(str.isalpha, run))
+def _word_shares(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """What is divided by the number of words."""
+    shares = {
+        "mean_word_length": Counted.WORD_CHARACTERS,
+        "hashes_per_word": Counted.HASHES,
+        "ellipses_per_word": Counted.ELLIPSES,
+        "newlines_per_word": Counted.NEWLINES,
+        "alphabetic_word_fraction": Counted.LETTERED_WORDS,
+        "rps_doc_frac_unique_words": Counted.DISTINCT_WORDS,
+        "rps_doc_stop_word_fraction": Counted.STOP_WORD_OCCURRENCES,
+    }
+    return {name: counts.share(part, Counted.WORDS) for name, part in shares.items()}
 
 
-def _line_signals(text: str, short: int) -> dict[str, float]:
-    lines = [line for piece in text.split("\n") if (line := piece.strip())]
-    duplicates, duplicate_characters = duplicate_shares(lines)
-    total = max(1, len(lines))
-    return {
-        "lines": len(lines),
-        "bullet_line_fraction": sum(_is_bullet(line) for line in lines) / total,
-        "ellipsis_line_fraction": sum(line.endswith(_ELLIPSES) for line in lines) / total,
-        "duplicate_line_fraction": duplicates,
-        "duplicate_line_characters": duplicate_characters,
-        "javascript_line_fraction": sum("javascript" in line.casefold() for line in lines) / total,
-        "terminal_line_fraction": sum(line.endswith(_TERMINAL) for line in lines) / total,
-        "short_line_fraction": sum(len(line) < short for line in lines) / total,
+def _line_shares(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """What is divided by the number of lines."""
+    of_all = {
+        "bullet_line_fraction": Counted.BULLET_LINES,
+        "ellipsis_line_fraction": Counted.ELLIPSIS_LINES,
+    }
+    of_text = {
+        "javascript_line_fraction": Counted.JAVASCRIPT_LINES,
+        "terminal_line_fraction": Counted.TERMINAL_LINES,
+        "quoted_terminal_line_fraction": Counted.QUOTED_LINES,
+        "short_line_fraction": Counted.SHORT_LINES,
+        "rps_lines_num_words": Counted.WORDS,
+    }
+    return {name: counts.share(part, Counted.LINES) for name, part in of_all.items()} | {
+        name: counts.share(part, Counted.TEXT_LINES) for name, part in of_text.items()
     }
 
 
-def _is_bullet(line: str) -> bool:
-    """A dash or star counts only before white space: ``-1.5`` and ``**bold**`` are no list items."""
-    return line.startswith(_BULLETS[:7]) or (line.startswith(_BULLETS[7:]) and line[1:2].isspace())
-
-
-def _distinct_stop_words(words: Words, stop_words: Sequence[str]) -> NDArray[np.float64]:
-    number = {word: place for place, word in enumerate(words.vocabulary)}
-    result = np.zeros(len(words), np.float64)
-    documents = words.documents()
-    for word in sorted(set(stop_words)):
-        if word in number:
-            result[np.unique(documents[words.ids == number[word]])] += 1
-    return result
+def _token_shares(counts: Counts) -> dict[str, NDArray[np.float64]]:
+    """Signals of RedPajama-v2 that are shares of tokens or of characters."""
+    tokens, characters = counts.of(Counted.TOKENS), counts.of(Counted.CHARACTERS)
+    symbols = counts.of(Counted.HASHES) + counts.of(Counted.ELLIPSES)
+    inside = characters - counts.of(Counted.NEWLINES)
+    return {
+        "rps_doc_symbol_to_word_ratio": symbols / np.maximum(tokens, 1.0),
+        "rps_doc_frac_no_alph_words": (tokens - counts.of(Counted.LATIN_TOKENS)) / np.maximum(tokens, 1.0),
+        "rps_doc_frac_all_caps_words": counts.share(Counted.CAPITAL_TOKENS, Counted.TOKENS),
+        "rps_doc_curly_bracket": counts.share(Counted.CURLY, Counted.CHARACTERS),
+        "rps_doc_lorem_ipsum": counts.share(Counted.LOREM_IPSUM, Counted.CHARACTERS),
+        "rps_lines_uppercase_letter_fraction": counts.of(Counted.UPPER) / np.maximum(inside, 1.0),
+        "rps_lines_numerical_chars_fraction": counts.of(Counted.NUMERIC) / np.maximum(inside, 1.0),
+    }

@@ -32,7 +32,7 @@ _ONE = np.uint64(1)
 
 
 @kernel
-def _lowest(bits: np.uint64) -> int:
+def lowest(bits: np.uint64) -> int:
     """The place of the lowest bit that is set; 64 if none is."""
     return int(np.int64(_trailing_zeros(bits)))
 
@@ -112,7 +112,7 @@ def words_of_stretch(
     word &= ~np.uint64(0) >> np.uint64(63 - last)
     first, after = word & ~(word << _ONE), ~word & (word << _ONE)
     while first:
-        start, end = _lowest(first), _lowest(after)
+        start, end = lowest(first), lowest(after)
         first, after = first & (first - _ONE), after & (after - _ONE)
         at, left, value, put = position + start, end - start, SEED, np.uint64(count)
         starts[put], ends[put] = at, position + end
@@ -134,7 +134,7 @@ def ascii_run(data: NDArray[np.uint8], position: int, end: int) -> tuple[int, np
     value, piece, filled = SEED, np.uint64(0), 8
     while filled == 8 and position + 8 <= end:
         piece = eight_bytes(data, position)
-        filled = _lowest(~_word_bytes(piece) & _HIGH) >> 3
+        filled = lowest(~_word_bytes(piece) & _HIGH) >> 3
         position += filled
         if filled == 8:
             value, piece = mix64(value ^ (piece | _CASE)), np.uint64(0)
