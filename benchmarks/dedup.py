@@ -51,16 +51,15 @@ from benchmarks.dedup_added import added_table, measure_added
 from benchmarks.dedup_results import WORKERS, Results, save
 from benchmarks.dedup_speed import Speeds, measure
 from benchmarks.dedup_stage import StageRun, run_stage_on, stage_table
+from benchmarks.given import given_texts, up_to
 from benchmarks.sentences import Sentences, sample_texts, sentences_of
 from benchmarks.tables import Table
 from benchmarks.workers import OURS, PEERS, measured_core, systems, workers
-from bessemer.errors import BessemerError, DataError
+from bessemer.errors import BessemerError
 
 _STARTED = time.perf_counter()
 POOL_BYTES = 40_000_000
 """Of given documents, the bytes of which sentences are taken; the sample is smaller."""
-
-LEAST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="under a minute: less of everything, no additions, no scaling"
     )
-    parser.add_argument("--input", type=Path, help="JSON lines with a `text` each, instead of the sample")
+    parser.add_argument("--input", type=Path, help="JSON lines (.gz too) with a `text` each, instead of the sample")
     parser.add_argument("--json", type=Path, help="file to write the flat keys to")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/dedup-<machine>.json and .md")
     parser.add_argument("--gigabytes", type=float, help="text that the stage is run on, in 10^9 bytes; not of --input")
@@ -217,35 +216,6 @@ def scale(source: Source, base_mb: float, scratch: Path) -> list[StageRun]:
         runs.append(run_stage_on(corpus, WORKERS, scratch))
         shutil.rmtree(corpus)
     return runs
-
-
-def given_texts(path: Path) -> list[str]:
-    """The texts of a file of JSON lines; half a surrogate pair, which UTF-8 has no bytes for, becomes a question mark.
-
-    Raises:
-        DataError: a line is no JSON object with a text, or there is next to no text.
-    """
-    texts = []
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                texts.append(json.loads(line)["text"].encode("utf-8", "replace").decode())
-            except (ValueError, TypeError, KeyError, AttributeError):
-                raise DataError(f"{path}: line {number} is no JSON object with a text in `text`.") from None
-    if sum(map(len, texts)) < LEAST_CHARACTERS:
-        raise DataError(f"{path} has fewer than {LEAST_CHARACTERS:,} characters, too few to measure; give more.")
-    return texts
-
-
-def up_to(texts: Sequence[str], size: int) -> Iterator[str]:
-    """Texts from the first on, until they have this many characters."""
-    for text in texts:
-        if size <= 0:
-            return
-        size -= len(text)
-        yield text
 
 
 def say(what: str) -> None:

@@ -1,21 +1,16 @@
 """What was measured of deduplication, as flat keys, as tables and as files."""
 
-import json
-import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import saved
 from benchmarks.dedup_accuracy import Estimates, Recall, estimate_table, recall_table
 from benchmarks.dedup_added import Added, added_table
 from benchmarks.dedup_speed import Speeds
 from benchmarks.dedup_stage import StageRun, stage_table
 from benchmarks.tables import Table
-from benchmarks.workers import OURS, PEERS
+from benchmarks.workers import OURS
 
-RESULTS = Path(__file__).parent / "results"
 WORKERS = 2
 """Processes of the stage."""
 
@@ -60,15 +55,5 @@ class Results:
 
 def save(results: Results, flat: dict[str, float | None]) -> None:
     """Write the results with the machine's description."""
-    peers = PEERS if PEERS.exists() else None
-    described = {"command": " ".join(["python -m benchmarks.dedup", *sys.argv[1:]])} | machine.describe(
-        ("numba", "numpy", "pyarrow"), peers, ("datasketch", "datatrove", "rensa", "spacy", "numpy")
-    )
-    name = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"dedup-{name}"
-    path.with_suffix(".json").write_text(json.dumps({"machine": described, "results": flat}, indent=1) + "\n")
-    facts = "\n".join(f"- {key}: {value}" for key, value in described.items())
-    sections = "\n\n".join(table.markdown() for table in results.tables())
-    path.with_suffix(".md").write_text(f"# Deduplication, measured\n\n{facts}\n\n{sections}\n")
-    print(f"Written: {path}.json and .md")
+    packages = ("datasketch", "datatrove", "rensa", "spacy", "numpy")
+    saved.save("dedup", "Deduplication, measured", flat, results.tables(), packages)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,12 +60,21 @@ def measured_core() -> int | None:
 
 
 @contextmanager
-def workers(names: Sequence[str], documents: Path, core: int | None) -> Iterator[dict[str, Worker]]:
-    """Start a worker for each system, on the given core, with one thread each; only one of them is asked at a time."""
+def workers(
+    names: Sequence[str], documents: Path, core: int | None, modules: Mapping[str, tuple[str, ...]] = MODULES
+) -> Iterator[dict[str, Worker]]:
+    """Start a worker for each system, on the given core, with one thread each; only one of them is asked at a time.
+
+    Args:
+        names: of systems.
+        documents: a file of JSON strings.
+        core: which all are pinned to.
+        modules: what each system runs: a module and its arguments.
+    """
     running: dict[str, Worker] = {}
     try:
         for name in names:
-            running[name] = Worker(name, _start(name, documents, core))
+            running[name] = Worker(name, _start(name, modules[name], documents, core))
         yield running
     finally:
         for worker in running.values():
@@ -77,8 +86,8 @@ def workers(names: Sequence[str], documents: Path, core: int | None) -> Iterator
                 worker.process.kill()
 
 
-def _start(name: str, documents: Path, core: int | None) -> "subprocess.Popen[str]":
-    module, *arguments = MODULES[name]
+def _start(name: str, runs: tuple[str, ...], documents: Path, core: int | None) -> "subprocess.Popen[str]":
+    module, *arguments = runs
     python = sys.executable if name in (OURS, STRINGS) else str(PEERS)
     environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in _THREADS}
     process = subprocess.Popen(

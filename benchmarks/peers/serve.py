@@ -6,6 +6,9 @@ documents (one JSON string a line), and answers each request, a JSON object on o
     {"do": "sign", "documents": n}   signs the first n documents: seconds (CPU and wall), bytes, documents
     {"do": "estimate", "pairs": f}   estimates the similarity of pairs of texts: estimate, truth (of the sets it hashes)
     {"do": "find", "pairs": f}       looks for the second text of each pair with the first in an index: share found
+    {"do": "judge", "documents": n, "words": f}
+                                     says why each of the first n documents is dropped: reasons, "" if it is kept; f has
+                                     the words of each, a list a line; null: the system splits
 """
 
 import gc
@@ -32,12 +35,14 @@ class System:
         sign: from texts to signatures: of Python strings, or of UTF-8 bytes if ``encoded``.
         estimate: similarity of each pair as the signatures have it, and as the sets that were hashed have it.
         find: share of pairs that the system's own index finds; None if that is not asked of it.
+        judge: why each text is dropped, given its words or None; None if that is not asked of it.
         encoded: the texts to sign are given as files have them.
     """
 
     sign: Callable[[Any], object]
-    estimate: Callable[[Pairs], tuple[list[float], list[float]]]
+    estimate: Callable[[Pairs], tuple[list[float], list[float]]] | None = None
     find: Callable[[Pairs], float] | None = None
+    judge: Callable[[Any, Sequence[list[str]] | None], list[str]] | None = None
     encoded: bool = False
 
 
@@ -54,11 +59,14 @@ def serve(system: System) -> None:
         request = json.loads(line)
         if request["do"] == "sign":
             count = min(request["documents"], len(texts))
-            answer = {"bytes": sum(sizes[:count]), "documents": count} | _timed(system, texts[:count])
+            answer: dict[str, Any] = {"bytes": sum(sizes[:count]), "documents": count} | _timed(system, texts[:count])
+        elif request["do"] == "judge":
+            answer = _judged(system, texts[: request["documents"]], request["words"])
         else:
             with Path(request["pairs"]).open(encoding="utf-8") as file:
                 pairs = [(a, b) for a, b in map(json.loads, file)]
             if request["do"] == "estimate":
+                assert system.estimate is not None
                 estimate, truth = system.estimate(pairs)
                 answer = {"estimate": estimate, "truth": truth}
             else:
@@ -66,6 +74,15 @@ def serve(system: System) -> None:
                 answer = {"found": system.find(pairs)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def _judged(system: System, texts: list[Any], path: str | None) -> dict[str, list[str]]:
+    assert system.judge is not None
+    if path is None:
+        return {"reasons": system.judge(texts, None)}
+    with Path(path).open(encoding="utf-8") as file:
+        words = [json.loads(line) for line in file]
+    return {"reasons": system.judge(texts, words[: len(texts)])}
 
 
 def _timed(system: System, texts: list[Any]) -> dict[str, float]:

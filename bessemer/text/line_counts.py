@@ -1,10 +1,14 @@
-"""Counting characters, marks, sentences, lines and paragraphs of a document: one pass over its characters."""
+"""Counting characters, marks, sentences, lines and paragraphs of a document: one pass over its characters.
+
+What is called for every line is given the arrays that it reads, not all of :class:`bessemer.text.measure.Work`: numba
+counts references to each array of a tuple at a call, which would take longer than reading the line.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bessemer.text.ascii_words import eight_bytes
-from bessemer.text.automaton import CLASS, FIELD_BITS, MARK, STATE_BITS
+from bessemer.text.automaton import CLASS, FIELD_BITS, MARK, STATE_BITS, Automaton
 from bessemer.text.compiled import kernel
 from bessemer.text.groups import clear, number_of
 from bessemer.text.measure import Counted, Work
@@ -57,32 +61,33 @@ def count_lines(
         short: a line with fewer characters is short.
         counts: the row.
     """
+    table, line, groups, paragraphs, javascript = work.traits, work.line, work.groups, work.others, work.phrases[0]
     lines = 0
     for place in range(start, end):
         lines += data[place] == NEWLINE
-    shift, other_shift = clear(work.groups, lines + 1), clear(work.others, lines + 1)
+    shift, other_shift = clear(groups, lines + 1), clear(paragraphs, lines + 1)
     used, others, hashed, length = 0, 0, SEED, -1
     position, script = start, -1
-    work.line[ROW] = 0
+    line[ROW] = 0
     while position < end:
         first = position
-        position = _read_line(data, first, end, work, counts)
+        position = _read_line(data, first, end, work.automaton, table, line, counts)
         last = position - (data[position - 1] == NEWLINE)
         counts[Counted.LINES] += 1
-        if work.line[TEXT_END] != first:
+        if line[TEXT_END] != first:
             if script < last and script < end:
-                script = find_phrase(data, first, end, work.phrases[0], _JAVASCRIPT_ANCHOR)
+                script = find_phrase(data, first, end, javascript, _JAVASCRIPT_ANCHOR)
             counts[Counted.JAVASCRIPT_LINES] += script < last
-            _count_line(data, first, last, work, short, counts)
+            _count_line(data, first, last, table, line, short, counts)
             key = _hash(data, first, last)
-            number = number_of(work.groups, shift, used, key, 0)
+            number = number_of(groups, shift, used, key, 0)
             if number < used:
                 counts[Counted.DUPLICATE_LINES] += 1
-                counts[Counted.DUPLICATE_LINE_CHARACTERS] += work.line[LENGTH]
+                counts[Counted.DUPLICATE_LINE_CHARACTERS] += line[LENGTH]
             used = max(used, number + 1)
-            hashed, length = mix64(hashed ^ key), length + work.line[LENGTH] + 1
-        if length >= 0 and (work.line[TEXT_END] == first or position == end):
-            number = number_of(work.others, other_shift, others, hashed, 0)
+            hashed, length = mix64(hashed ^ key), length + line[LENGTH] + 1
+        if length >= 0 and (line[TEXT_END] == first or position == end):
+            number = number_of(paragraphs, other_shift, others, hashed, 0)
             counts[Counted.PARAGRAPHS] += 1
             if number < others:
                 counts[Counted.DUPLICATE_PARAGRAPHS] += 1
@@ -93,14 +98,22 @@ def count_lines(
 
 
 @kernel
-def _read_line(data: NDArray[np.uint8], position: int, end: int, work: Work, counts: NDArray[np.int64]) -> int:
+def _read_line(
+    data: NDArray[np.uint8],
+    position: int,
+    end: int,
+    tables: Automaton,
+    table: NDArray[np.uint32],
+    line: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> int:
     """Read a line with the line feed that ends it, without a branch where characters are ordinary.
 
     Returns:
         The first byte of the next line.
     """
-    classes, steps, space = work.automaton
-    row, state, dots, length = work.line[ROW], _NOWHERE, 0, 0
+    classes, steps, space = tables
+    row, state, dots, length = line[ROW], _NOWHERE, 0, 0
     byte, start = np.uint8(0), position
     while position < end and byte != NEWLINE:
         total = np.uint64(0)
@@ -119,15 +132,15 @@ def _read_line(data: NDArray[np.uint8], position: int, end: int, work: Work, cou
             if state | (entry & MARK):
                 if byte == NEWLINE:
                     break
-                state, dots = _after_mark(state, dots, int(work.traits[np.uint64(code)]), code, counts)
+                state, dots = _after_mark(state, dots, int(table[np.uint64(code)]), code, counts)
         if byte != NEWLINE and position == end:
             step = steps[row + space]  # the end of a text ends a token as white space does
             row, total = np.int64(step & _ROWS), total + (step >> np.uint64(STATE_BITS))
         _add_fields(total, counts)
     counts[Counted.SENTENCES] += _STOPPED <= state <= _CLOSED
     counts[Counted.CHARACTERS] += length
-    work.line[LENGTH], work.line[ROW] = length - (byte == NEWLINE), row
-    _find_end(data, start, position - (byte == NEWLINE), work)
+    line[LENGTH], line[ROW] = length - (byte == NEWLINE), row
+    _find_end(data, start, position - (byte == NEWLINE), table, line)
     return position
 
 
@@ -139,26 +152,28 @@ def _add_fields(total: np.uint64, counts: NDArray[np.int64]) -> None:
 
 
 @kernel
-def _find_end(data: NDArray[np.uint8], start: int, end: int, work: Work) -> None:
+def _find_end(
+    data: NDArray[np.uint8], start: int, end: int, table: NDArray[np.uint32], line: NDArray[np.int64]
+) -> None:
     """Find the last character of a line that is no white space: where it ends, which is ``start`` if there is none."""
     last = end
-    while last > start and data[last - 1] < 0x80 and work.traits[data[last - 1]] & KIND == SPACE:
+    while last > start and data[last - 1] < 0x80 and table[data[last - 1]] & KIND == SPACE:
         last -= 1
-    work.line[TEXT_END], work.line[LAST_TRAIT] = last, 0
+    line[TEXT_END], line[LAST_TRAIT] = last, 0
     if last == start:
         return
     position = last - 1
     while position > start and data[position] >= 0x80:  # an ASCII byte is a character whatever stands before it
         position -= 1
-    work.line[TEXT_END] = start
+    line[TEXT_END] = start
     while position >= start:
         place = position
         while place < last:
             code, size = decode(data, place, end)
             place += size
-            if work.traits[np.uint64(code)] & KIND != SPACE:
-                work.line[TEXT_END], work.line[LAST_TRAIT] = place, work.traits[np.uint64(code)]
-        if work.line[TEXT_END] != start or position == start:
+            if table[np.uint64(code)] & KIND != SPACE:
+                line[TEXT_END], line[LAST_TRAIT] = place, table[np.uint64(code)]
+        if line[TEXT_END] != start or position == start:
             return
         position -= 1
         while position > start and data[position] >= 0x80:
@@ -194,16 +209,22 @@ def _after_mark(state: int, dots: int, trait: int, code: np.int64, counts: NDArr
 
 @kernel
 def _count_line(
-    data: NDArray[np.uint8], start: int, last: int, work: Work, short: int, counts: NDArray[np.int64]
+    data: NDArray[np.uint8],
+    start: int,
+    last: int,
+    table: NDArray[np.uint32],
+    line: NDArray[np.int64],
+    short: int,
+    counts: NDArray[np.int64],
 ) -> None:
     """Count a line that is not blank; its last byte but for a line feed is before ``last``."""
-    text_end, trait = work.line[TEXT_END], work.line[LAST_TRAIT]
+    text_end, trait = line[TEXT_END], line[LAST_TRAIT]
     counts[Counted.TEXT_LINES] += 1
-    counts[Counted.BULLET_LINES] += _is_bullet(data, start, last, work.traits)
+    counts[Counted.BULLET_LINES] += _is_bullet(data, start, last, table)
     counts[Counted.ELLIPSIS_LINES] += _ends_in_ellipsis(data, start, text_end)
     counts[Counted.TERMINAL_LINES] += text_end == last and trait & TERMINAL != 0
     counts[Counted.QUOTED_LINES] += trait & QUOTED_STOP != 0
-    counts[Counted.SHORT_LINES] += work.line[LENGTH] < short
+    counts[Counted.SHORT_LINES] += line[LENGTH] < short
 
 
 @kernel

@@ -1,0 +1,39 @@
+"""Results as files, with a description of the machine that they were measured on."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import machine
+from benchmarks.tables import Table
+from benchmarks.workers import PEERS
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def save(
+    name: str, title: str, flat: Mapping[str, float | None], tables: Sequence[Table], peer_packages: Sequence[str]
+) -> None:
+    """Write benchmarks/results/<name>-<machine>.json and .md.
+
+    Args:
+        name: the benchmark's module, below ``benchmarks``.
+        title: of the page.
+        flat: what the benchmark prints as flat keys.
+        tables: the page's sections.
+        peer_packages: distributions of the peers' environment whose versions matter.
+    """
+    peers = PEERS if PEERS.exists() else None
+    described = {"command": " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]])} | machine.describe(
+        ("numba", "numpy", "pyarrow"), peers, peer_packages
+    )
+    of_machine = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{of_machine}"
+    path.with_suffix(".json").write_text(json.dumps({"machine": described, "results": flat}, indent=1) + "\n")
+    facts = "\n".join(f"- {key}: {value}" for key, value in described.items())
+    sections = "\n\n".join(table.markdown() for table in tables)
+    path.with_suffix(".md").write_text(f"# {title}\n\n{facts}\n\n{sections}\n")
+    print(f"Written: {path}.json and .md")

@@ -1,0 +1,194 @@
+"""Quality signals beside datatrove's filters: speed on one core, and whether the verdicts agree.
+
+    python -m benchmarks.signals [--quick] [--input FILE] [--json FILE] [--save]
+
+Ours computes every signal of `quality` from UTF-8 bytes to the columns of a shard. datatrove runs its Gopher quality,
+Gopher repetition and FineWeb quality filters with their defaults from Python strings, and a document leaves at the
+first filter that drops it, which is less work. Both are pinned to one core, one thread each, in turn, on the same
+English documents: the sample's, or those given. Then our rules are set to datatrove's limits, and keep or drop is
+compared for each document: with datatrove given our words, and with spaCy's, which it takes by itself. MB are 10^6
+bytes of the documents' UTF-8 text. `make bench-signals` installs the peers first.
+
+--json writes flat keys:
+  signals_mb_per_s_core  ours, MB a second of CPU time on one core, all documents
+  vs_datatrove           how many times datatrove's MB/s ours are on the same documents; null without the peers
+  verdict_agreement      share of documents that both keep or both drop, datatrove given our words; null likewise
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.dedup_speed import Speeds
+from benchmarks.given import given_texts, up_to
+from benchmarks.saved import save
+from benchmarks.sentences import DOCUMENTS
+from benchmarks.tables import Table
+from benchmarks.verdicts import Agreement, agreement_table, differences_table
+from benchmarks.workers import OURS, PEERS, Worker, measured_core, workers
+from bessemer.errors import BessemerError, DataError
+from bessemer.shards import MANIFEST, read_directory
+from bessemer.text.words import split
+
+DATATROVE = "datatrove"
+MODULES = {OURS: ("benchmarks.ours_signals",), DATATROVE: ("benchmarks.peers.datatrove_filters",)}
+LANGUAGE = Path(__file__).parent.parent / "data" / "language"
+_FIRST = 20
+"""Documents of the first call, which compiles and loads."""
+_STARTED = time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        rounds: turns of both systems.
+        seconds: that datatrove filters in a turn, about.
+        judged_mb: text of which verdicts are compared with our words, in 10^6 characters.
+        spacy_mb: likewise with spaCy's.
+    """
+
+    rounds: int
+    seconds: float
+    judged_mb: float
+    spacy_mb: float
+
+
+FULL = Size(5, 8.0, 60, 40)
+QUICK = Size(3, 3.0, 10, 1)
+
+
+def main() -> None:
+    """Measure and print; write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer rounds, fewer documents judged")
+    parser.add_argument("--input", type=Path, help="JSON lines (.gz too) with a `text` each, instead of the sample")
+    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/signals-<machine>.json and .md")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the documents")
+    asked = parser.parse_args()
+    if not PEERS.exists():
+        print("The peers are not installed, so ours is measured alone; `make bench-signals` installs them.")
+    try:
+        flat, tables = measure_all(asked)
+    except (BessemerError, OSError, RuntimeError) as error:
+        sys.exit(f"benchmarks.signals: {error}")
+    for table in tables:
+        print(f"\n{table.text()}")
+    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
+    if asked.json:
+        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    if asked.save:
+        save("signals", "Quality signals, measured", flat, tables, (DATATROVE, "spacy", "numpy"))
+
+
+def measure_all(asked: argparse.Namespace) -> tuple[dict[str, float | None], list[Table]]:
+    """Speeds, then verdicts."""
+    texts = given_texts(asked.input) if asked.input else english_texts()
+    random.Random(asked.seed).shuffle(texts)
+    names = list(MODULES) if PEERS.exists() else [OURS]
+    size = QUICK if asked.quick else FULL
+    with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
+        path, words = Path(folder) / "texts.jsonl", Path(folder) / "words.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(text) + "\n" for text in texts)
+        with workers(names, path, measured_core(), MODULES) as running:
+            say("speed")
+            speeds, ours = measure(running, size.rounds, size.seconds, len(texts))
+            tables = [speed_table(speeds, ours)]
+            flat: dict[str, float | None] = {
+                "signals_mb_per_s_core": ours.mb_per_s(OURS),
+                "vs_datatrove": speeds.ratio(DATATROVE),
+                "verdict_agreement": None,
+            }
+            if DATATROVE in running:
+                with words.open("w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(split(text)) + "\n" for text in texts)
+                judged = compare(running, words, texts, size)
+                flat["verdict_agreement"] = judged[0].share
+                tables += [agreement_table(judged), differences_table(judged)]
+    return flat, tables
+
+
+def english_texts() -> list[str]:
+    """The sample's documents that ``language`` takes for English.
+
+    Raises:
+        DataError: they have not been made.
+    """
+    if not all((folder / MANIFEST).exists() for folder in (DOCUMENTS, LANGUAGE)):
+        raise DataError("data/language is missing: make it by `bessemer run language`, or give other documents.")
+    texts = read_directory(DOCUMENTS, ["text"]).column("text").to_pylist()
+    languages = read_directory(LANGUAGE, ["language"]).column("language").to_pylist()
+    return [text for text, language in zip(texts, languages, strict=True) if language == "en"]
+
+
+def measure(running: Mapping[str, Worker], rounds: int, seconds: float, documents: int) -> tuple[Speeds, Speeds]:
+    """Both systems on as many documents as datatrove filters in about ``seconds``, and ours on all, in turn."""
+    first = {name: worker.ask(do="sign", documents=_FIRST)["wall_s"] for name, worker in running.items()}
+    slowest = running.get(DATATROVE, running[OURS])
+    spent = slowest.ask(do="sign", documents=_FIRST)["cpu_s"]
+    count = min(documents, max(_FIRST, round(_FIRST * seconds / max(spent, 1e-4))))
+    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in running}
+    ours: list[dict[str, Any]] = []
+    for _ in range(rounds):
+        ours.append(running[OURS].ask(do="sign", documents=documents))
+        for name, worker in running.items():
+            answers[name].append(worker.ask(do="sign", documents=count))
+    return Speeds(answers, first), Speeds({OURS: ours}, first)
+
+
+def speed_table(speeds: Speeds, ours: Speeds) -> Table:
+    """One row a system and number of documents."""
+    rows = []
+    for label, measured, name in [
+        ("ours, all documents", ours, OURS),
+        *((f"{name}, the same documents", speeds, name) for name in speeds.rounds),
+    ]:
+        answers = measured.rounds[name]
+        rows.append(
+            [
+                label,
+                f"{measured.mb_per_s(name):,.2f}",
+                f"{sorted(a['bytes'] / a['wall_s'] / 1e6 for a in answers)[len(answers) // 2]:,.2f}",
+                f"{speeds.ratio(name):,.0f}" if measured is speeds else "",
+                f"{answers[0]['documents']:,}",
+                f"{answers[0]['bytes'] / 1e6:,.1f}",
+                f"{measured.first_s[name]:.1f}",
+            ]
+        )
+    note = (
+        f"all signals on one core, medians of {len(ours.rounds[OURS])} rounds in turn, MB of UTF-8 per second of CPU. "
+        "datatrove's are three filters, of which a document meets the next only if the one before keeps it. The first "
+        "call compiles or loads, and is not counted."
+    )
+    columns = ["system", "MB/s", "MB/s by the clock", "ours is times", "documents", "MB", "first call s"]
+    return Table("Speed", note, columns, rows)
+
+
+def compare(running: Mapping[str, Worker], words: Path, texts: list[str], size: Size) -> list[Agreement]:
+    """Verdicts with our words, and with spaCy's."""
+    count, spacy_count = (len(list(up_to(texts, round(most * 1e6)))) for most in (size.judged_mb, size.spacy_mb))
+    say("verdicts with our words")
+    ours = running[OURS].ask(do="judge", documents=count, words=None)["reasons"]
+    same = running[DATATROVE].ask(do="judge", documents=count, words=str(words))["reasons"]
+    say("verdicts with spaCy's words")
+    own = running[DATATROVE].ask(do="judge", documents=spacy_count, words=None)["reasons"]
+    return [Agreement("our words", ours, same), Agreement("spaCy's words", ours[:spacy_count], own)]
+
+
+def say(what: str) -> None:
+    """What is being done, on standard error, with the seconds since the start."""
+    print(f"benchmarks.signals: {time.perf_counter() - _STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
