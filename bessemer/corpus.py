@@ -24,6 +24,7 @@ class CorpusPaths:
     pairs: Path = Path("data/dedup/pairs")
     parts: Path = Path("data/dedup/parts")
     contamination: Path = Path("data/contamination")
+    pii: Path = Path("data/pii")
     calibration: Path = Path("models/quality/calibration.json")
     curated: Path = Path("data/curated")
     ledger: Path = Path("data/ledger")
@@ -42,6 +43,7 @@ class CorpusPaths:
             "quality": self.quality,
             "exact": self.exact,
             "contamination": self.contamination,
+            "pii": self.pii,
         }
 
 
@@ -50,7 +52,8 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
 
     Columns are ``id``, ``language``, ``language_score``, those of the quality sidecar with ``classifier`` as
     ``classifier_score``, those of contamination (:class:`bessemer.filters.contamination.Overlap`), ``group``,
-    ``group_size``, ``repeated_parts``, ``repeated_part_fraction``.
+    ``group_size``, ``repeated_parts``, ``repeated_part_fraction``, and the counts of
+    personal data (``pii_email``).
 
     Args:
         columns: which of them beside ``id`` and ``language``; None for all.

@@ -15,9 +15,11 @@ from bessemer.cutting import Cut, cut_parts
 from bessemer.documents import CURATED_SCHEMA
 from bessemer.engine import Job, OutputWriter
 from bessemer.fates import CURATE, Fates, decide
-from bessemer.filters.pii import Pii, Redacted, redact
+from bessemer.filters.pii.kinds import Pii
+from bessemer.filters.pii.redaction import Redacted, redact
 from bessemer.filters.rules import Policy, column_values
 from bessemer.ledger import LEDGER_SCHEMA, Fate
+from bessemer.personal_data import findings_by_source, has_pii
 from bessemer.repeats import Repeats
 from bessemer.shards import read_shard
 from bessemer.survivors import Duplicates
@@ -66,6 +68,8 @@ class ShardStats:
         broken: limit to the number of documents that break it, whether or not it was the first.
         found, removed, added: by kind of personal data, and :data:`PARTS`: findings, UTF-8 bytes taken out, bytes of
             masks put in.
+        personal: source, kind of personal data, documents with findings, findings, of these in dropped documents;
+            whatever is done with the kind.
         redacted: ids of documents with findings, at most ``samples``.
         redacted_documents: how many there are.
         cut: what was cut out of documents, at most ``samples``, those with the smallest ids.
@@ -82,6 +86,7 @@ class ShardStats:
     found: dict[str, int] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
+    personal: list[tuple[str, str, int, int, int]] = field(default_factory=list)
     redacted_documents: int = 0
     redacted: list[str] = field(default_factory=list)
     cut: list[CutSample] = field(default_factory=list)
@@ -90,10 +95,12 @@ class ShardStats:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ShardStats":
         """The inverse of ``asdict`` after a trip through JSON."""
-        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells", "cut")}
+        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells", "cut", "personal")}
         cells = [(str(a), str(b), str(c), int(d), int(e)) for a, b, c, d, e in value["cells"]]
         narrow = [Narrow(**item) for item in value["narrow"]]
-        return cls(narrow=narrow, cells=cells, cut=[CutSample(**item) for item in value["cut"]], **rest)
+        personal = [(str(a), str(b), int(c), int(d), int(e)) for a, b, c, d, e in value["personal"]]
+        cut = [CutSample(**item) for item in value["cut"]]
+        return cls(narrow=narrow, cells=cells, cut=cut, personal=personal, **rest)
 
 
 def curate_shard(
@@ -115,7 +122,7 @@ def curate_shard(
     repeats, place = choice.repeats, np.cumsum(fates.kept) - 1  # place of a kept row among the kept ones
     texts = documents.column("text").filter(kept)
     cut = cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
-    redacted = redact(cut.text, params.pii)
+    redacted = redact(cut.text, params.pii, has_pii(numbers)[fates.kept])
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
@@ -213,6 +220,7 @@ def _stats(
         found=_by_kind(kinds, redacted.found) | {PARTS: int(cut.found.sum())},
         removed=_by_kind(kinds, redacted.removed) | {PARTS: int(cut.removed.sum())},
         added=_by_kind(kinds, redacted.added),
+        personal=findings_by_source(numbers, ledger.column("source"), fates.kept),
         redacted_documents=int(touched.sum()),
         redacted=sorted(str(curated.column("id")[row]) for row in np.flatnonzero(touched).tolist())[:samples],
         narrow=_narrow(policy, numbers, fates, samples),
@@ -243,6 +251,8 @@ def _narrow(policy: Policy, numbers: pa.Table, fates: Fates, samples: int) -> li
     found: list[Narrow] = []
     ids, kept = numbers.column("id"), fates.kept
     for rule in policy.rules:
+        if rule.threshold == 0 and rule.breaks == ">":
+            continue  # whoever has none of it is as near as anybody
         values = column_values(numbers, rule.column)
         asked = np.flatnonzero(kept & policy.judged(rule, numbers.column("language")) & np.isfinite(values))
         margins = np.abs(values[asked] - rule.threshold) / max(abs(rule.threshold), 1e-9)

@@ -17,9 +17,10 @@ from bessemer.curation_samples import (
     redaction_samples,
     similarities,
 )
-from bessemer.filters.pii import Pii
+from bessemer.filters.pii.kinds import Pii
 from bessemer.filters.rules import Policy, Reason
 from bessemer.ledger import Balance, check_laws, document_laws
+from bessemer.personal_data import total_findings
 from bessemer.reporting.report import Count, Drop, Scalar, StageReport, Table
 from bessemer.shards import read_manifest
 
@@ -101,6 +102,7 @@ def report_curation(
             _source_table(cells),
             _language_table(cells),
             _redaction_table(stats),
+            _personal_table(stats, params),
         ],
         samples=[
             *dropped_samples(paths, params, texts),
@@ -243,4 +245,15 @@ def _redaction_table(stats: Sequence[ShardStats]) -> Table:
         columns=["kind", "mask", "findings", "removed_bytes", "added_bytes"],
         rows=[[kind, mask, found.get(kind, 0), removed.get(kind, 0), added.get(kind, 0)] for kind, mask in kinds],
         note="repeated_parts: lines or paragraphs (dedup.parts) that are kept in a better document.",
+    )
+
+
+def _personal_table(stats: Sequence[ShardStats], params: CurateParams) -> Table:
+    totals = total_findings([shard.personal for shard in stats])
+    return Table(
+        name="personal_data",
+        title="Personal data, by source",
+        columns=["source", "kind", "action", "documents", "findings", "in dropped documents"],
+        rows=[[source, kind, params.pii.action(kind), *counts] for (source, kind), counts in totals.items()],
+        note="Counted in all ingested documents, before anything is dropped, masked or cut.",
     )

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
 from bessemer.curation import Narrow, ShardStats
-from bessemer.filters.pii import Pii, redact
+from bessemer.filters.pii.kinds import Pii
+from bessemer.filters.pii.redaction import redact
 from bessemer.filters.rules import Reason
 from bessemer.reporting.report import Histogram, Sample, SamplePair, Scalar, histogram
 from bessemer.shards import read_manifest, read_shard

@@ -16,6 +16,7 @@ from bessemer.errors import ConfigError, DataError
 from bessemer.fates import check_threshold, judge_corpus, read_cut
 from bessemer.filters.rules import Policy, Reason
 from bessemer.ledger import Fate
+from bessemer.personal_data import require_counted
 from bessemer.reporting.numbers import byte_size, count
 from bessemer.shards import read_shard
 
@@ -127,6 +128,7 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Wha
     params = parse(CurateParams, section, "whatif", _SECTION)
     check_threshold(params.duplicates, parse(DedupParams, values.get("dedup") or {}, "params.yaml", "dedup").floor)
     paths = CorpusPaths().under(root)
+    require_counted(paths, params.pii)
     policy = Policy.from_params(params, read_cut(paths.calibration))
 
     moves: dict[tuple[str, str], Amount] = {}

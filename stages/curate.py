@@ -9,6 +9,7 @@ from bessemer.curation_report import report_curation
 from bessemer.engine import Job, finish_directory, map_jobs
 from bessemer.fates import read_cut
 from bessemer.filters.rules import Policy
+from bessemer.personal_counting import write_counts
 from bessemer.repeats import Repeats, find_repeats
 from bessemer.reporting.report import StageReport
 from bessemer.shards import directory_digest, read_manifest
@@ -24,6 +25,7 @@ def main(context: StageContext) -> StageReport:
     policy = Policy.from_params(params, read_cut(paths.calibration))
     documents = read_manifest(paths.documents)
 
+    write_counts(context, paths, params.pii)
     with context.progress("duplicates", len(documents.shards), "shards") as bar:
         duplicates = find_duplicates(paths, policy, params.duplicates, bar)
     with context.progress("repeated parts", len(documents.shards), "shards") as bar:
@@ -70,6 +72,7 @@ CORPUS = CorpusPaths(
     pairs=layout.DEDUP_PAIRS,
     parts=layout.DEDUP_PARTS,
     contamination=layout.CONTAMINATION,
+    pii=layout.PII,
     calibration=layout.CLASSIFIER / "calibration.json",
     curated=layout.CURATED,
     ledger=layout.LEDGER,

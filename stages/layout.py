@@ -13,6 +13,7 @@ DEDUP_PARTS = DEDUP / "parts"
 CONTAMINATION = Path("data/contamination")
 CURATED = Path("data/curated")
 LEDGER = Path("data/ledger")
+PII = Path("data/pii")
 TOKENS = Path("data/tokens")
 TOKENS_TRAIN = TOKENS / "train"
 TOKENS_VAL = TOKENS / "val"

@@ -27,7 +27,7 @@ OFF: dict[str, Any] = {
     "length": {"min_words": None},
     "duplicates": ONE,
     "contamination": {"max_overlap": 0.2, "max_reverse_overlap": None},
-    "pii": {"email": True, "ip": False, "card": False, "phone": False},
+    "pii": {"email": "mask", "ip": "keep", "card": "keep", "phone": "keep"},
 }
 
 

@@ -135,3 +135,17 @@ def test_without_a_ledger_it_names_the_stage_to_run(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("curate: {}\n")
     with pytest.raises(DataError, match="ledger"):
         what_if(tmp_path, {})
+
+
+def test_a_kind_of_personal_data_can_be_dropped_in_thought(tmp_path: Path) -> None:
+    rows = [document(1, "jane@firma.de"), document(2, "(212) 555-0123"), document(3)]
+    write_corpus(tmp_path, {"a": rows})
+    run_curate(tmp_path)
+    answer = what_if(tmp_path, {"pii.email": "drop", "pii.phone": "drop"})
+    assert {key: amount.documents for key, amount in answer.moves.items()} == {
+        ("", ""): 1,
+        ("", "pii_email"): 1,
+        ("", "pii_phone"): 1,
+    }
+    with pytest.raises(ConfigError, match="looked for in US; run the stage curate to look for those of US, DE"):
+        what_if(tmp_path, {"pii.phone": "drop", "pii.phone_regions": ["US", "DE"]})

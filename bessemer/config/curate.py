@@ -5,7 +5,7 @@ ones where these hold for any text; what was tuned on English pages judges Engli
 asked of languages that write words apart.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -183,16 +183,33 @@ class DuplicateRules(Strict):
         return self
 
 
-class PiiParams(Strict):
-    """Personal data that is replaced by a mask inside kept documents."""
+Action = Literal["mask", "drop", "keep"]
 
-    email: bool = Field(True, description="e-mail addresses, except of domains reserved for examples (RFC 2606)")
-    ip: bool = Field(True, description="globally routable IPv4 and IPv6 addresses")
-    card: bool = Field(True, description="payment card numbers with a right check digit (ISO/IEC 7812)")
-    phone: bool = Field(True, description="telephone numbers that are valid in the numbering plan of their country")
+
+class PiiParams(Strict):
+    """Personal data: ``mask`` replaces it in kept documents, ``drop`` drops the whole document, ``keep`` does nothing.
+
+    It is looked for in all documents, whatever is done with it, and counted beside them.
+    """
+
+    key: Action = Field(
+        "mask", description="private keys in text armour (PEM, OpenSSH, OpenPGP); mask, drop the document, or keep"
+    )
+    email: Action = Field(
+        "mask", description="e-mail addresses, except of domains reserved for examples (RFC 2606); likewise"
+    )
+    ip: Action = Field("mask", description="globally routable IPv4 and IPv6 addresses; likewise")
+    card: Action = Field("mask", description="payment card numbers with a right check digit (ISO/IEC 7812); likewise")
+    phone: Action = Field(
+        "mask", description="telephone numbers that are valid in the numbering plan of their country; likewise"
+    )
     phone_regions: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = Field(
         ["US"], description="countries (ISO 3166-1) whose numbers are found without a country code too"
     )
+
+    def action(self, kind: str) -> Action:
+        """What is done with a kind, by the name of its field."""
+        return cast("Action", getattr(self, kind))
 
 
 class CurateParams(Strict):
@@ -218,5 +235,5 @@ class CurateParams(Strict):
         default_factory=ContaminationRules, description="overlap with evaluation sets"
     )
     duplicates: DuplicateRules = Field(default_factory=DuplicateRules, description="which of look-alikes stay")
-    pii: PiiParams = Field(default_factory=PiiParams, description="personal data that is masked in kept documents")
+    pii: PiiParams = Field(default_factory=PiiParams, description="personal data: masked, kept, or a reason to drop")
     samples: int = Field(5, ge=0, le=100, description="documents shown in the report for each reason")

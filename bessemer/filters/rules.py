@@ -58,6 +58,11 @@ class Reason(StrEnum):
     QUALITY = "quality"  # the classifier's score is below the cut
     CONTAMINATED = "contaminated"  # too much of the document is evaluation text; the set is the evidence
     EVALUATION_ITEM = "evaluation_item"  # the document holds too much of one evaluation item; the set is the evidence
+    PII_KEY = "pii_key"  # has a private key; so and likewise only if curate.pii says drop
+    PII_EMAIL = "pii_email"
+    PII_IP = "pii_ip"
+    PII_CARD = "pii_card"
+    PII_PHONE = "pii_phone"
     EXACT_DUPLICATE = "exact_duplicate"  # same normalised text as the evidence, which is kept
     NEAR_DUPLICATE = "near_duplicate"  # verified similar to the evidence, which is kept
     REPEATED_PARTS = "repeated_parts"  # too little is its own: share of lines that kept documents have, or words left
@@ -123,6 +128,10 @@ _LIMITS: tuple[tuple[Reason, str], ...] = (
 """Every limit in the order in which they are asked. ``min_x`` and ``max_x`` bound the column ``x`` of the sidecars."""
 
 
+_UNWANTED = (Reason.PII_KEY, Reason.PII_EMAIL, Reason.PII_IP, Reason.PII_CARD, Reason.PII_PHONE)
+"""Reasons that are also the columns which count findings; asked after all limits, for the kinds that ``pii`` drops."""
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """What the policy says about n documents before duplicates are looked at.
@@ -182,6 +191,10 @@ class Policy:
                     except_languages=frozenset(scope.except_languages),
                 )
             )
+        for reason in _UNWANTED:
+            kind = reason.value.removeprefix("pii_")
+            if params.pii.action(kind) == "drop":
+                rules.append(Rule(reason, f"pii.{kind}", column=reason.value, breaks=">", threshold=0.0))
         return cls(None if params.languages is None else tuple(params.languages), tuple(rules))
 
     @property

@@ -2,16 +2,23 @@
 
 import ipaddress
 import itertools
+import time
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bessemer.config.curate import PiiParams
-from bessemer.filters.pii import Pii, find_pii, is_card_number, redact
+from bessemer.filters.pii.cards import is_card_number
+from bessemer.filters.pii.finding import find_pii
+from bessemer.filters.pii.kinds import Pii
+from bessemer.filters.pii.redaction import count_pii, redact
 
 PARAMS = PiiParams()
+PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{'MC4CAQAwBQYDK2Vw' * 4}\n-----END PRIVATE KEY-----"
 
 
 def redacted(text: str, params: PiiParams = PARAMS) -> str:
@@ -68,11 +75,11 @@ def test_what_only_looks_like_personal_data_stays(text: str) -> None:
 
 @pytest.mark.parametrize("kind", list(Pii))
 def test_each_kind_can_be_switched_off(kind: Pii) -> None:
-    text = "jane@firma.de, 193.102.180.41, 5500-0055-5555-5559, +44 20 7946 0958"
-    off = PARAMS.model_copy(update={kind.value: False})
+    text = f"jane@firma.de, 193.102.180.41, 5500-0055-5555-5559, +44 20 7946 0958\n{PRIVATE_KEY}"
+    off = PARAMS.model_copy(update={kind.value: "keep"})
     assert kind.mask in redacted(text)
     assert kind.mask not in redacted(text, off)
-    nothing = PARAMS.model_copy(update={other.value: False for other in Pii})
+    nothing = PARAMS.model_copy(update={other.value: "keep" for other in Pii})
     assert redacted(text, nothing) == text
 
 
@@ -107,7 +114,7 @@ def test_one_check_digit_of_ten_makes_a_card(prefix: str, rest: str) -> None:
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_is_masked_iff_it_is_public_and_no_version(address: ipaddress.IPv4Address) -> None:
     text = f"host {address} down"
-    public = address.is_global and not address.is_multicast and max(address.packed) > 63
+    public = address.is_global and not address.is_multicast and max(address.packed) > 63 and address.packed[3] > 0
     assert redacted(text) == ("host <ip> down" if public else text)
 
 
@@ -131,6 +138,7 @@ PIECES = st.sampled_from(
         "漢字",
         "x",
         "2001:4860:4860::8888",
+        PRIVATE_KEY,
     ]
 )
 
@@ -143,9 +151,11 @@ def test_every_byte_is_accounted_for_and_redaction_is_idempotent(parts: list[lis
     for row, (before, after) in enumerate(zip(texts, out, strict=True)):
         removed, added = int(result.removed[row].sum()), int(result.added[row].sum())
         assert len(before.encode()) - removed + added == len(after.encode())
-        spans = find_pii(before, PARAMS)
+        spans = find_pii(before, PARAMS.phone_regions)
         assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
         assert [sum(span.kind == kind for span in spans) for kind in Pii] == result.found[row].tolist()
+    column = pa.chunked_array([pa.array(texts, pa.large_string())])
+    assert count_pii(column, PARAMS.phone_regions).tolist() == result.found.tolist()
     again = redact(result.text, PARAMS)
     assert again.text.to_pylist() == out
     assert not again.found.any()
@@ -158,3 +168,23 @@ def test_no_text_breaks_it_and_chunks_do_not_matter(text: str) -> None:
     whole = redact(pa.chunked_array([pa.array(values, pa.large_string())]), PARAMS).text.to_pylist()
     chunks = pa.chunked_array([pa.array([value], pa.large_string()) for value in values])
     assert redact(chunks, PARAMS).text.to_pylist() == whole
+
+
+def test_a_kept_kind_still_claims_its_text_and_only_named_rows_are_looked_at() -> None:
+    kept = PARAMS.model_copy(update={"ip": "keep"})
+    assert redacted("193.102.180.41 jane@firma.de", kept) == "193.102.180.41 <email>"
+    texts = pa.chunked_array([pa.array(["jane@firma.de", "joe@firma.de"], pa.large_string())])
+    assert redact(texts, PARAMS, np.array([False, True])).text.to_pylist() == ["jane@firma.de", "<email>"]
+
+
+@pytest.mark.parametrize("old", [True, False, "remove"])
+def test_an_action_is_one_of_three(old: object) -> None:
+    with pytest.raises(ValidationError, match="'mask', 'drop' or 'keep'"):
+        PiiParams.model_validate({"email": old})
+
+
+def test_a_key_without_end_or_of_any_length_costs_no_more_than_its_text() -> None:
+    text = "-----BEGIN RSA PRIVATE KEY-----\n" * 20_000
+    started = time.process_time()
+    assert redacted(text) == text
+    assert time.process_time() - started < 5

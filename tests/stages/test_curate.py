@@ -272,3 +272,28 @@ def test_pairs_of_other_documents_end_the_stage(tmp_path: Path) -> None:
     write_corpus(tmp_path, {"a": [document(1), document(2)]}, pairs=[(1, 99, 0.9)])
     with pytest.raises(DataError, match="run the stage dedup again"):
         run_curate(tmp_path)
+
+
+def test_a_document_with_an_unwanted_kind_is_dropped_and_its_look_alike_stays(tmp_path: Path) -> None:
+    clean = "Write to the office about text 6."
+    rows = [document(5, MAIL, classifier=0.9), document(6, clean, classifier=0.7), document(7, "193.102.180.41")]
+    write_corpus(tmp_path, {"a": rows[:1], "b": rows[1:]}, pairs=[(5, 6, 0.9)])
+    run_curate(tmp_path)
+    assert reasons(tmp_path) == {5: None, 6: "near_duplicate", 7: None}
+    report, record = run_curate(tmp_path, {"pii": {"email": "drop", "ip": "keep"}})
+    assert record.jobs["personal data"] == {"total": 2, "cached": 2}
+    assert reasons(tmp_path) == {5: "pii_email", 6: None, 7: None}
+    assert (ledger(tmp_path)[5]["value"], ledger(tmp_path)[5]["threshold"]) == (1, 0)
+    assert next(table for table in report.tables if table.name == "personal_data").rows == [
+        ["novels", "email", "drop", 1, 1, 1],
+        ["novels", "ip", "keep", 1, 1, 0],
+    ]
+    assert read_directory(tmp_path / layout.CURATED).column("text").to_pylist()[-1] == "193.102.180.41"
+    assert "jane@firma.de" not in report.model_dump_json()
+
+
+def test_findings_are_counted_beside_the_documents(done: Path) -> None:
+    counts = read_directory(done / layout.PII)
+    assert counts.column_names == ["id", "pii_key", "pii_email", "pii_ip", "pii_card", "pii_phone"]
+    assert numbers(counts.column("id").to_pylist()) == list(range(1, 12))
+    assert counts.column("pii_email").to_pylist() == [int(number == 5) for number in range(1, 12)]
