@@ -1,5 +1,6 @@
 """Where the documents and the numbers beside them lie, and reading one shard of all of them."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from bessemer.errors import DataError
-from bessemer.shards import read_shard
+from bessemer.shards import ShardInfo, column_names, directory_digest, read_manifest, read_shard, read_shards
+
+BATCH_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
 
     Columns are ``id``, ``language``, ``language_score``, those of the quality sidecar with ``classifier`` as
     ``classifier_score``, those of contamination (:class:`bessemer.filters.contamination.Overlap`), ``group``,
-    ``group_size``, ``repeated_parts``, ``repeated_part_fraction``, and the counts of
-    personal data (``pii_email``).
+    ``group_size``, ``near_duplicates``, ``repeated_parts``, ``repeated_part_fraction``, and the counts of personal
+    data (``pii_email``).
 
     Args:
         columns: which of them beside ``id`` and ``language``; None for all.
@@ -63,7 +66,9 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
     """
     joined: dict[str, pa.ChunkedArray[Any]] = {}
     for role, directory in paths.sidecars.items():
-        table = read_shard(directory, shard)
+        table = read_shard(
+            directory, shard, None if columns is None else _stored_names(role, directory, shard, columns)
+        )
         ids = table.column("id")
         if not joined.setdefault("id", ids).equals(ids):
             raise DataError(f"{directory / shard}.parquet has other ids than its siblings; run {role}'s stage again.")
@@ -71,12 +76,77 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
             if role == "exact" and name == "words":
                 continue
             joined.setdefault(_RENAMED.get((role, name), name), table.column(name))
-    if columns is not None:
-        missing = [name for name in columns if name not in joined]
-        if missing:
-            raise DataError(f"{paths.quality} has no column {missing[0]}; run the stage quality again.")
-        joined = {name: joined[name] for name in dict.fromkeys(["id", "language", *columns])}
-    return pa.table(joined)
+    return pa.table(joined) if columns is None else _chosen(paths, joined, ["id", "language", *columns])
+
+
+def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[ShardInfo], pa.Table]]:
+    """Some columns of the sidecars joined, of many shards at a time, without ids: for whoever reads a whole corpus.
+
+    Args:
+        paths: the sidecars.
+        columns: as :func:`read_numbers`, and ``id``, which is then that of the exact duplicates' sidecar.
+
+    Returns:
+        Shards of the documents, about ``BATCH_ROWS`` rows of them, and their rows.
+
+    Raises:
+        DataError: a sidecar was made from other documents, or has no such column.
+    """
+    require_same_documents(paths)
+    for batch in batches(paths):
+        names = [shard.name for shard in batch]
+        joined: dict[str, pa.ChunkedArray[Any]] = {}
+        for role, directory in paths.sidecars.items():
+            wanted = [name for name in _stored_names(role, directory, names[0], columns) if name != "id"]
+            if role == "exact" and "id" in columns:
+                wanted.append("id")
+            if role == "exact" and "words" in wanted and "words" in joined:
+                wanted.remove("words")
+            table = read_shards(directory, names, wanted) if wanted else pa.table({})
+            for name in wanted:
+                joined.setdefault(_RENAMED.get((role, name), name), table.column(name))
+        yield batch, _chosen(paths, joined, ["language", *columns])
+
+
+def require_same_documents(paths: CorpusPaths) -> None:
+    """Every sidecar was made from the documents that are there, so that its rows are theirs.
+
+    Raises:
+        DataError: one was not.
+    """
+    documents = directory_digest(paths.documents)
+    for role, directory in paths.sidecars.items():
+        if read_manifest(directory).made_from.get("documents") != documents:
+            raise DataError(f"{directory} has other ids than its siblings; run {role}'s stage again.")
+
+
+def batches(paths: CorpusPaths) -> Iterator[list[ShardInfo]]:
+    """The shards of the documents in order, about ``BATCH_ROWS`` rows at a time."""
+    batch: list[ShardInfo] = []
+    for shard in read_manifest(paths.documents).shards:
+        batch.append(shard)
+        if sum(one.rows for one in batch) >= BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _chosen(paths: CorpusPaths, joined: Mapping[str, "pa.ChunkedArray[Any]"], columns: Sequence[str]) -> pa.Table:
+    missing = [name for name in columns if name not in joined]
+    if missing:
+        raise DataError(
+            f"none of {', '.join(map(str, paths.sidecars.values()))} has a column {missing[0]}; run the stages "
+            "that make them again."
+        )
+    return pa.table({name: joined[name] for name in dict.fromkeys(columns)})
+
+
+def _stored_names(role: str, directory: Path, shard: str, columns: list[str]) -> list[str]:
+    """Columns to read of a sidecar: the id, and those that are asked for under their name in the joined table."""
+    names = column_names(directory, shard)
+    wanted = {"language", *columns}
+    return [name for name in names if name == "id" or _RENAMED.get((role, name), name) in wanted]
 
 
 _RENAMED = {("language", "score"): "language_score", ("quality", "classifier"): "classifier_score"}

@@ -1,7 +1,6 @@
 """From the numbers beside the documents to fates: the policy per shard, and duplicates across all shards in between."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
-from bessemer.corpus import CorpusPaths, read_numbers
+from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.errors import ConfigError, DataError
-from bessemer.filters.rules import Policy, Reason, Verdicts
+from bessemer.filters.rules import PASSED, Policy, Reason, Verdicts
 from bessemer.repeats import Repeats, find_repeats
-from bessemer.shards import shard_names
 from bessemer.survivors import Duplicates, find_duplicates
 
 CURATE = "curate"
@@ -86,10 +84,9 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
     verdicts = policy.judge(numbers)
     value, threshold = verdicts.value.copy(), verdicts.threshold.copy()
     codes = verdicts.first.copy()
-    names = [*verdicts.reasons, Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REPEATED_PARTS]
-    codes[repeats.rows] = len(names) - 1
+    names = _reasons(policy)
+    _put_in(codes, policy, duplicates, repeats)
     value[repeats.rows], threshold[repeats.rows] = repeats.values, repeats.thresholds
-    codes[duplicates.rows] = np.where(duplicates.identical, len(names) - 3, len(names) - 2)
     value[duplicates.rows] = duplicates.similarity
     near = np.nan if rules.threshold is None else rules.threshold
     threshold[duplicates.rows] = np.where(duplicates.identical, 1.0, near)
@@ -104,14 +101,41 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
     return Fates(reason.cast(pa.string()), value, threshold, pa.array(evidence, pa.string()), verdicts)
 
 
-def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> Iterator[tuple[str, pa.Table, Fates]]:
-    """Name, sidecars and fates of every shard, in the order of their names: what a run of ``curate`` would decide."""
-    duplicates = find_duplicates(paths, policy, rules)
+def judge_corpus(
+    paths: CorpusPaths, policy: Policy, rules: DuplicateRules
+) -> tuple[list[Reason], dict[str, NDArray[np.int16]]]:
+    """What a run of ``curate`` would decide, without values and evidence, which take longer.
+
+    Args:
+        paths: the documents and their sidecars.
+        policy: the limits.
+        rules: which of look-alikes stay.
+
+    Returns:
+        Reasons, and by shard, in the order of their names, the place of each document's reason there; -1 if kept.
+    """
+    first: dict[str, NDArray[np.int16]] = {}
+    for shards, numbers in read_batches(paths, policy.columns):
+        codes = policy.judge(numbers).first.astype(np.int16)
+        ends = np.cumsum([shard.rows for shard in shards])
+        first |= zip((shard.name for shard in shards), np.split(codes, ends[:-1]), strict=True)
+    passed = {shard: codes == PASSED for shard, codes in first.items()}
+    duplicates = find_duplicates(paths, policy, rules, passed=passed)
     repeats = find_repeats(paths, policy, rules, duplicates)
-    for shard in shard_names(paths.documents):
-        numbers = read_numbers(paths, shard)
-        twins, cuts = duplicates.get(shard, Duplicates.none()), repeats.get(shard, Repeats.none())
-        yield shard, numbers, decide(policy, numbers, twins, cuts, rules)
+    for shard, codes in first.items():
+        _put_in(codes, policy, duplicates.get(shard, Duplicates.none()), repeats.get(shard, Repeats.none()))
+    return _reasons(policy), first
+
+
+def _reasons(policy: Policy) -> list[Reason]:
+    return [*policy.reasons, Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REPEATED_PARTS]
+
+
+def _put_in(codes: NDArray[Any], policy: Policy, duplicates: Duplicates, repeats: Repeats) -> None:
+    """Put the reasons that other documents are into those of the policy, as places in :func:`_reasons`."""
+    count = len(_reasons(policy))
+    codes[repeats.rows] = count - 1
+    codes[duplicates.rows] = np.where(duplicates.identical, count - 3, count - 2)
 
 
 _EVALUATION_OF = {Reason.CONTAMINATED: "evaluation", Reason.EVALUATION_ITEM: "reverse_evaluation"}

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
+from pyarrow.dataset import dataset
 from pydantic import BaseModel, ConfigDict
 
 from bessemer.errors import DataError
@@ -182,8 +183,39 @@ def read_shard(directory: Path, name: str, columns: Sequence[str] | None = None)
     try:
         return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    first = str(error).splitlines()[0]
+    return DataError(f"{path} cannot be read ({first}); run the stage that makes {path.parent} again.")
+
+
+def column_names(directory: Path, name: str) -> list[str]:
+    """Names of the columns of one shard.
+
+    Raises:
+        DataError: the file is missing or not Parquet.
+    """
+    path = directory / f"{name}.parquet"
+    try:
+        return list(pq.read_schema(path).names)
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_shards(directory: Path, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
+    """Columns of several shards as one table, in the order of the names; files are read side by side.
+
+    Raises:
+        DataError: a file is missing or not Parquet, or a column is not there.
+    """
+    files = [str(directory / f"{name}.parquet") for name in names]
+    try:
+        return dataset(files, format="parquet").to_table(columns=list(columns))
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
         first = str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read ({first}); run the stage that makes {directory} again.") from None
+        raise DataError(f"{directory} cannot be read ({first}); run the stage that makes it again.") from None
 
 
 def read_directory(directory: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -1,6 +1,6 @@
 """Which documents are dropped for the sake of a look-alike that stays: duplicates across all shards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,12 @@ import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
-from bessemer.corpus import CorpusPaths, read_numbers
+from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.dedup.resolve import Survivors, resolve_duplicates
 from bessemer.errors import DataError
 from bessemer.filters.rules import Policy, column_values
 from bessemer.progress import Progress
-from bessemer.shards import read_directory, read_shard, shard_names
+from bessemer.shards import ShardInfo, read_directory, read_shards, shard_names
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,12 @@ class Duplicates:
 
 
 def find_duplicates(
-    paths: CorpusPaths, policy: Policy, rules: DuplicateRules, bar: Progress | None = None
+    paths: CorpusPaths,
+    policy: Policy,
+    rules: DuplicateRules,
+    bar: Progress | None = None,
+    *,
+    passed: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> dict[str, Duplicates]:
     """Choose the survivors among all documents that pass the policy.
 
@@ -64,6 +69,7 @@ def find_duplicates(
         policy: the limits; a document that breaks one takes no part.
         rules: threshold and priority.
         bar: advanced by one per shard.
+        passed: by shard, which documents pass the policy, where that is known already.
 
     Returns:
         Shard to its duplicates; shards without any are left out.
@@ -71,12 +77,15 @@ def find_duplicates(
     if not rules.exact:
         return {}
     pairs = read_directory(paths.pairs) if shard_names(paths.pairs) else _NO_PAIRS
-    paired = pa.chunked_array([*pairs.column("id_a").chunks, *pairs.column("id_b").chunks], pa.string())
-    candidates = []
-    for place, shard in enumerate(shard_names(paths.documents)):
-        candidates.append(_candidates(paths, policy, shard, place, paired))
+    candidates: list[pa.Table] = []
+    own = [] if passed is not None else policy.columns
+    before = 0
+    for shards, numbers in read_batches(paths, ["id", *own, *_DECISIVE]):
+        known = policy.judge(numbers).passed if passed is None else np.concatenate([passed[one.name] for one in shards])
+        candidates.append(_candidates(shards, numbers, known, _dates(paths, shards, rules), before))
+        before += len(shards)
         if bar is not None:
-            bar.advance()
+            bar.advance(len(shards))
     if not candidates:
         return {}
     table = pa.concat_tables(candidates)
@@ -93,14 +102,26 @@ _NO_PAIRS = pa.table(
 )
 
 
-def _candidates(paths: CorpusPaths, policy: Policy, shard: str, place: int, paired: "pa.ChunkedArray[Any]") -> pa.Table:
-    """Documents of one shard that may be duplicates, with what decides between them."""
-    names = [*policy.columns, "group", "group_size", "words", "classifier_score"]
-    numbers = read_numbers(paths, shard, list(dict.fromkeys(names)))
-    twins = numbers.column("group_size").to_numpy() > 1
-    involved = twins | pc.is_in(numbers.column("id"), value_set=paired).to_numpy()
-    passed = pa.chunked_array([pa.array(policy.judge(numbers).passed)])
-    dates = read_shard(paths.documents, shard, ["date"]).column("date")
+_DECISIVE = ["group", "group_size", "near_duplicates", "words", "classifier_score"]
+
+
+def _dates(paths: CorpusPaths, shards: Sequence[ShardInfo], rules: DuplicateRules) -> "pa.ChunkedArray[Any]":
+    """Dates of the documents, if they matter."""
+    if {"newest", "oldest"} & set(rules.priority):
+        return read_shards(paths.documents, [shard.name for shard in shards], ["date"]).column("date")
+    return pa.chunked_array([pa.nulls(sum(shard.rows for shard in shards), pa.string())])
+
+
+def _candidates(
+    shards: Sequence[ShardInfo],
+    numbers: pa.Table,
+    passed: NDArray[np.bool_],
+    dates: "pa.ChunkedArray[Any]",
+    before: int,
+) -> pa.Table:
+    """Documents of some shards, counted from ``before``, that may be duplicates, with what decides between them."""
+    involved = (numbers.column("group_size").to_numpy() > 1) | (numbers.column("near_duplicates").to_numpy() > 0)
+    rows = [shard.rows for shard in shards]
     table = pa.table(
         {
             "id": numbers.column("id"),
@@ -108,16 +129,16 @@ def _candidates(paths: CorpusPaths, policy: Policy, shard: str, place: int, pair
             "words": numbers.column("words").cast(pa.int64()),
             "quality": numbers.column("classifier_score").cast(pa.float64()),
             "date": dates,
-            "eligible": passed,
-            "shard": pa.array(np.full(numbers.num_rows, place, np.int64)),
-            "row": pa.array(np.arange(numbers.num_rows, dtype=np.int64)),
+            "eligible": pa.array(passed),
+            "shard": pa.array(np.repeat(np.arange(before, before + len(shards)), rows)),
+            "row": pa.array(np.concatenate([np.arange(count) for count in rows])),
         }
     )
     return table.filter(pa.array(involved))
 
 
 def _survivors(table: pa.Table, pairs: pa.Table, rules: DuplicateRules) -> Survivors:
-    groups = pc.rank(table.column("group"), tiebreaker="dense").to_numpy().astype(np.int64)
+    groups = table.column("group").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     ends = []
     for name in ("id_a", "id_b"):
         found = pc.index_in(pairs.column(name), value_set=table.column("id").combine_chunks())
@@ -173,13 +194,13 @@ def _by_shard(table: pa.Table, survivors: Survivors, names: list[str]) -> dict[s
     shards = table.column("shard").to_numpy()[dropped]
     rows = table.column("row").to_numpy()[dropped]
     ids = table.column("id").combine_chunks()
+    order = np.lexsort((rows, shards))
+    places, starts = np.unique(shards[order], return_index=True)
     found = {}
-    for place in np.unique(shards).tolist():
-        here = np.flatnonzero(shards == place)
-        here = here[np.argsort(rows[here])]
+    for place, here in zip(places.tolist(), np.split(order, starts[1:]), strict=True) if len(order) else ():
         found[names[place]] = Duplicates(
             rows=rows[here],
-            evidence=[str(ids[index]) for index in survivors.evidence[dropped[here]].tolist()],
+            evidence=ids.take(pa.array(survivors.evidence[dropped[here]])).to_pylist(),
             similarity=survivors.similarity[dropped[here]],
             identical=survivors.identical[dropped[here]],
         )

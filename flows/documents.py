@@ -1,12 +1,9 @@
-"""The commands that deal with single documents: explain, and whatif."""
+"""The commands that deal with single documents: explain, and whatif. Each imports what it needs, to answer at once."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-
-from bessemer.explain import explain
-from bessemer.whatif import parse_changes, what_if
 
 
 def explain_command(root: Path, query: str, console: Console) -> int:
@@ -16,6 +13,8 @@ def explain_command(root: Path, query: str, console: Console) -> int:
         ConfigError: nothing matches.
         DataError: nothing was ingested yet.
     """
+    from bessemer.explain import explain
+
     _print(explain(root, query).render(), console)
     return 0
 
@@ -27,6 +26,8 @@ def whatif_command(root: Path, changes: Sequence[str], console: Console) -> int:
         ConfigError: a change is no parameter of ``curate``, or out of bounds.
         DataError: ``curate`` has not run.
     """
+    from bessemer.whatif import parse_changes, what_if
+
     _print(what_if(root, parse_changes(changes)).render(), console)
     return 0
 

@@ -29,7 +29,7 @@ def main(context: StageContext) -> StageReport:
     parts = context.root / layout.DEDUP_PARTS
     exact = context.root / layout.DEDUP_EXACT
     sidecar = None if repeated is None else parts
-    write_exact(exact, found.corpus, found.groups, sidecar, made_from, context.runtime.resolved_workers)
+    write_exact(exact, found, sidecar, made_from, context.runtime.resolved_workers)
     write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
     return report_duplicates(params, found, repeated, documents=documents, parts=parts, made_from=made_from)
 

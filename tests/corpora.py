@@ -1,6 +1,7 @@
 """Small corpora in the formats that stages agree on, with numbers set by hand, so that every fate is known before."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from bessemer.config.runtime import Runtime
 from bessemer.documents import DOCUMENT_SCHEMA
 from bessemer.filters.signals import SIGNALS
 from bessemer.reporting.report import StageReport
-from bessemer.shards import ShardInfo, write_manifest, write_shard
+from bessemer.shards import ShardInfo, directory_digest, write_manifest, write_shard
 from bessemer.stage import RunRecord, StageContext
 from stages import curate, layout
 
@@ -40,12 +41,15 @@ def write_corpus(
     for rows in shards.values():
         for row in rows:
             sizes[_group(row)] = sizes.get(_group(row), 0) + 1
-    infos: dict[Path, list[ShardInfo]] = {}
+    partners = Counter(f"{number:032x}" for a, b, _ in pairs for number in (a, b))
+    infos: dict[Path, list[ShardInfo]] = {directory: [] for directory in _tables([], sizes, partners)}
     for name, rows in shards.items():
-        for directory, table in _tables(rows, sizes).items():
-            infos.setdefault(directory, []).append(write_shard(root / directory, name, table))
+        for directory, table in _tables(rows, sizes, partners).items():
+            infos[directory].append(write_shard(root / directory, name, table))
+    write_manifest(root / layout.DOCUMENTS, infos.pop(layout.DOCUMENTS), {})
+    made_from = {"documents": directory_digest(root / layout.DOCUMENTS)}
     for directory, written in infos.items():
-        write_manifest(root / directory, written, {})
+        write_manifest(root / directory, written, made_from)
     stored = sorted((f"{a:032x}", f"{b:032x}", similarity) for a, b, similarity in pairs)
     columns = {name: [row[place] for row in stored] for place, name in enumerate(PAIR_SCHEMA.names)}
     table = pa.table(columns, schema=PAIR_SCHEMA)
@@ -58,7 +62,9 @@ def _group(row: Mapping[str, Any]) -> str:
     return str(row.get("group", row["id"]))
 
 
-def _tables(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[Path, pa.Table]:
+def _tables(
+    rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], partners: Counter[str]
+) -> dict[Path, pa.Table]:
     documents = [{"meta": json.dumps({"locator": f"{row['id'][-4:]}.txt:1"}), **row} for row in rows]
     groups = [_group(row) for row in rows]
     ids = pa.array([row["id"] for row in rows], pa.string())
@@ -79,6 +85,7 @@ def _tables(rows: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict
                 "group": pa.array(groups, pa.string()),
                 "group_size": pa.array([sizes[group] for group in groups], pa.int32()),
                 "words": column("words", pa.int32(), GOOD["words"]),
+                "near_duplicates": pa.array([partners[row["id"]] for row in rows], pa.int32()),
             }
         ),
         layout.CONTAMINATION: pa.table(

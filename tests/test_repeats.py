@@ -143,8 +143,6 @@ def test_what_would_be_left_too_short_is_dropped_with_the_words_left(tmp_path: P
 
 
 def test_parts_of_other_documents_are_refused_and_of_none_are_nothing(tmp_path: Path) -> None:
-    for directory in (layout.DOCUMENTS, layout.LANGUAGE, layout.QUALITY, layout.DEDUP_EXACT, layout.CONTAMINATION):
-        write_manifest(tmp_path / "none" / directory, [], {})
     corpus(tmp_path / "none", {})
     run_curate(tmp_path / "none", OFF)
     family(tmp_path / "other")

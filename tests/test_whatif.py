@@ -13,7 +13,7 @@ from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError, DataError
 from bessemer.fates import judge_corpus, read_cut
 from bessemer.filters.rules import Policy
-from bessemer.shards import read_directory
+from bessemer.shards import read_directory, read_shard
 from bessemer.whatif import Amount, changed_section, parse_changes, what_if
 from stages import layout
 from tests.corpora import document, run_curate, write_corpus
@@ -80,10 +80,11 @@ def _judged(root: Path, section: dict[str, Any]) -> dict[str, str]:
     params = CurateParams.model_validate(section)
     paths = CorpusPaths().under(root)
     policy = Policy.from_params(params, read_cut(paths.calibration))
+    reasons, codes = judge_corpus(paths, policy, params.duplicates)
     return {
-        id_: reason or ""
-        for _, table, fates in judge_corpus(paths, policy, params.duplicates)
-        for id_, reason in zip(table.column("id").to_pylist(), fates.reason.to_pylist(), strict=True)
+        id_: "" if code < 0 else reasons[code]
+        for shard, found in codes.items()
+        for id_, code in zip(read_shard(paths.documents, shard).column("id").to_pylist(), found.tolist(), strict=True)
     }
 
 

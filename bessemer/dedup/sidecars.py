@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from bessemer.dedup.corpus import Corpus, hex_column
-from bessemer.dedup.exact import ExactGroups
+from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.near import Near
 from bessemer.shards import ShardInfo, read_shard, write_manifest, write_shard
 
@@ -15,21 +15,24 @@ PAIRS_PER_SHARD = 1_000_000
 
 
 def write_exact(
-    directory: Path, corpus: Corpus, groups: ExactGroups, parts: Path | None, made_from: dict[str, str], workers: int
+    directory: Path, found: Duplicates, parts: Path | None, made_from: dict[str, str], workers: int
 ) -> None:
     """The sidecar of exact groups and of repeated parts, with the shard names of the documents.
 
-    Columns: ``id``, ``group``, ``group_size``, ``words``; ``repeated_parts`` (lines or paragraphs that other documents
-    have too) and ``repeated_part_fraction`` (their share of the text's bytes), null if none were looked for.
+    Columns: ``id``, ``group``, ``group_size``, ``words``; ``near_duplicates`` (verified pairs that the document is in:
+    of a group the one with the smallest id stands for all); ``repeated_parts`` (lines or paragraphs that other
+    documents have too) and ``repeated_part_fraction`` (their share of the text's bytes), null if none were looked for.
 
     Args:
         directory: is written.
-        corpus: all documents.
-        groups: of identical ones.
+        found: all documents, their groups and pairs.
         parts: shard directory of repeated parts, if they were looked for.
         made_from: digests of the inputs.
         workers: files written at a time.
     """
+
+    corpus, groups = found.corpus, found.groups
+    partners = np.bincount(found.near.pairs.ravel(), minlength=len(corpus)).astype(np.int32)
 
     def write(place: int) -> ShardInfo:
         part = slice(int(corpus.starts[place]), int(corpus.starts[place + 1]))
@@ -38,6 +41,7 @@ def write_exact(
             "group": hex_column(corpus.hashes[part]),
             "group_size": pa.array(groups.size[part]),
             "words": pa.array(corpus.words[part]),
+            "near_duplicates": pa.array(partners[part]),
             **_repeats(parts, corpus.shards[place], part.stop - part.start),
         }
         return write_shard(directory, corpus.shards[place], pa.table(columns))

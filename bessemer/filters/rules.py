@@ -215,20 +215,22 @@ class Policy:
         """
         count = numbers.num_rows
         language = numbers.column("language")
-        broken = np.zeros((count, len(self.rules) + 1), np.bool_)
-        value = np.full(count, np.nan)
-        threshold = np.full(count, np.nan)
+        broken = np.zeros((count, len(self.rules) + 1), np.bool_, order="F")
+        first = np.full(count, PASSED, np.int64)
+        value, threshold = np.full(count, np.nan), np.full(count, np.nan)
         if self.languages is not None:
             broken[:, 0] = ~is_one_of(language, self.languages)
-        undecided = ~broken[:, 0]
+            first[broken[:, 0]] = 0
+        asked: dict[tuple[object, object], NDArray[np.bool_]] = {}
         for position, rule in enumerate(self.rules, start=1):
-            values = column_values(numbers, rule.column)
-            breaks = _BREAKS[rule.breaks](values, _as_stored(numbers, rule)) & self.judged(rule, language)
+            scope = (rule.languages, rule.except_languages)
+            if scope not in asked:
+                asked[scope] = self.judged(rule, language)
+            values = _stored_values(numbers, rule.column)
+            breaks = _BREAKS[rule.breaks](values, _as_stored(numbers, rule)) & asked[scope]
             broken[:, position] = breaks
-            now = breaks & undecided
-            value[now], threshold[now] = values[now], rule.threshold
-            undecided &= ~breaks
-        first = np.where(broken.any(axis=1), broken.argmax(axis=1), PASSED).astype(np.int64)
+            now = np.flatnonzero(breaks & (first == PASSED))
+            first[now], value[now], threshold[now] = position, values[now], rule.threshold
         return Verdicts(first, broken, self.reasons, value, threshold)
 
     @staticmethod
@@ -251,6 +253,12 @@ def is_one_of(values: "pa.ChunkedArray[Any]", allowed: tuple[str, ...] | list[st
 def column_values(table: pa.Table, name: str) -> NDArray[np.float64]:
     """A numeric column as float64, null as nan."""
     return np.asarray(table.column(name).cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def _stored_values(table: pa.Table, name: str) -> NDArray[Any]:
+    """A numeric column as it is stored, without a copy; as :func:`column_values` where a number is missing."""
+    column = table.column(name)
+    return column_values(table, name) if column.null_count else np.asarray(column.to_numpy())
 
 
 def _as_stored(numbers: pa.Table, rule: Rule) -> float:

@@ -13,6 +13,7 @@ from tests.corpora import GOOD
 
 JOINED = {"language_score": pa.float32(), "classifier_score": pa.float32()}
 JOINED |= {"overlap": pa.float32(), "reverse_overlap": pa.float32()}
+JOINED |= dict.fromkeys(("pii_key", "pii_email", "pii_ip", "pii_card", "pii_phone"), pa.int32())
 LENIENT = {"language_score": 0.9, "classifier_score": 0.9}
 
 ALL_ON = CurateParams.model_validate(
@@ -27,6 +28,7 @@ ALL_ON = CurateParams.model_validate(
             "max_short_line_fraction": 0.67,
             "max_newlines_per_word": 0.3,
         },
+        "pii": dict.fromkeys(("key", "email", "ip", "card", "phone"), "drop"),
     }
 )
 GOOD_FOR_ALL = {**GOOD, **LENIENT, "sentences": 20, "terminal_line_fraction": 0.9}
@@ -82,6 +84,11 @@ def reasons(policy: Policy, table: pa.Table) -> list[str | None]:
         ("classifier_score", 0.4, Reason.QUALITY),
         ("overlap", 0.3, Reason.CONTAMINATED),
         ("reverse_overlap", 0.3, Reason.EVALUATION_ITEM),
+        ("pii_key", 1, Reason.PII_KEY),
+        ("pii_email", 1, Reason.PII_EMAIL),
+        ("pii_ip", 1, Reason.PII_IP),
+        ("pii_card", 1, Reason.PII_CARD),
+        ("pii_phone", 1, Reason.PII_PHONE),
     ],
 )
 def test_each_limit_drops_for_its_own_reason(signal: str, bad: float, reason: Reason) -> None:

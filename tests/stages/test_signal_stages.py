@@ -123,7 +123,15 @@ def test_sidecars_lie_beside_the_documents(done: tuple[Path, dict[str, StageRepo
         _, speech, numbers, exact, leaks = read_aligned(name, root / layout.DOCUMENTS, *sidecars)
         assert speech.column_names == ["id", "language", "score"]
         assert numbers.column_names == ["id", *SIGNALS, "classifier"]
-        assert exact.column_names == ["id", "group", "group_size", "words", "repeated_parts", "repeated_part_fraction"]
+        assert exact.column_names == [
+            "id",
+            "group",
+            "group_size",
+            "words",
+            "near_duplicates",
+            "repeated_parts",
+            "repeated_part_fraction",
+        ]
         assert leaks.column_names[:6] == ["id", "evaluation", "item", "overlap", "hits", "reverse_overlap"]
         assert leaks.column_names[6:] == ["reverse_evaluation", "reverse_item"]
 
