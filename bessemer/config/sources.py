@@ -6,11 +6,11 @@ from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from bessemer.config.base import Strict
 
-Format = Literal["auto", "jsonl", "parquet", "text", "warc", "wet", "html"]
+Format = Literal["auto", "jsonl", "json", "parquet", "arrow", "text", "warc", "wet", "html", "mediawiki", "zip", "tar"]
 
 
 class Columns(Strict):
-    """Names of the fields of a JSON record, or the columns of a Parquet file, that a document is made of.
+    """Names of the fields of a JSON record, or the columns of a Parquet or Arrow file, that a document is made of.
 
     All other fields go into the document's ``meta``.
     """
@@ -51,7 +51,9 @@ class Source(Strict):
     format: Format = Field(
         "auto", description="auto: told from each file's name; otherwise all files are read as this format"
     )
-    columns: Columns = Field(default_factory=Columns, description="fields of jsonl, parquet and Hub records")
+    columns: Columns = Field(
+        default_factory=Columns, description="fields of jsonl, json, parquet, arrow and Hub records"
+    )
     license: str | None = Field(None, description="licence of records that do not state their own")
     split_documents: bool | None = Field(
         None, description="cut long texts into documents of ingest.split_bytes; none: only plain-text files"

@@ -1,14 +1,15 @@
 """HTML files: one page a file."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from bessemer.readers.damage import Damaged
+from bessemer.readers.members import Readable
 from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Record, Unreadable
-from bessemer.readers.streams import ByteStream, Damaged
+from bessemer.readers.streams import ByteStream
 
 
-def read_html(path: Path, locator: str, limits: Limits) -> Iterator[Item]:
-    """The page in an HTML file, plain, gzip or zstd.
+def read_html(path: Readable, locator: str, limits: Limits) -> Iterator[Item]:
+    """The page in an HTML file, plain or compressed.
 
     Args:
         path: the file.

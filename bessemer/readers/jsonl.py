@@ -2,21 +2,22 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bessemer.config.sources import Columns
+from bessemer.readers.damage import Damaged
 from bessemer.readers.fields import record_from_fields
+from bessemer.readers.members import Readable
 from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Skip, Skipped, Unreadable
-from bessemer.readers.streams import ByteStream, Damaged
+from bessemer.readers.streams import ByteStream
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
-def read_jsonl(path: Path, locator: str, columns: Columns, limits: Limits) -> Iterator[Item]:
-    """Records of a JSON lines file, plain, gzip or zstd.
+def read_jsonl(path: Readable, locator: str, columns: Columns, limits: Limits) -> Iterator[Item]:
+    """Records of a JSON lines file, plain or compressed.
 
     Args:
         path: the file.
@@ -24,32 +25,45 @@ def read_jsonl(path: Path, locator: str, columns: Columns, limits: Limits) -> It
         columns: names of the fields.
         limits: a longer line is quarantined and passed over without being held.
     """
-    number = 0
     with ByteStream(path, limits) as stream:
-        for number, line in enumerate(_lines(stream, limits.record_bytes), start=1):
-            place = f"{locator}:{number}"
-            if isinstance(line, Unreadable):
-                yield dataclasses.replace(line, locator=place)
-            elif not line.strip():
-                yield Skipped(Skip.BLANK_LINE)
-            else:
-                yield _parse(line.removeprefix(_BOM) if number == 1 else line, place, columns)
+        yield from read_lines(stream, locator, columns, limits)
+
+
+def read_lines(stream: ByteStream, locator: str, columns: Columns, limits: Limits) -> Iterator[Item]:
+    """As :func:`read_jsonl`, of a file that is open."""
+    number = 0
+    for number, line in enumerate(_lines(stream, limits.record_bytes), start=1):
+        place = f"{locator}:{number}"
+        if isinstance(line, Unreadable):
+            yield dataclasses.replace(line, locator=place)
+        elif not line.strip():
+            yield Skipped(Skip.BLANK_LINE)
+        else:
+            yield parse_object(line.removeprefix(BOM) if number == 1 else line, place, columns, "line")
     if number == 0:
         yield Unreadable(f"{locator}:1", Reason.EMPTY_FILE, "the file holds no bytes", ends_file=True)
 
 
-def _parse(line: bytes, locator: str, columns: Columns) -> Item:
+def parse_object(data: bytes, locator: str, columns: Columns, what: str) -> Item:
+    """The record that a JSON object is, or why there is none.
+
+    Args:
+        data: the object.
+        locator: its place.
+        columns: names of the fields.
+        what: what ``data`` is in the file, for messages.
+    """
     try:
-        value = orjson.loads(line)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        reason = Reason.MALFORMED if _is_utf8(line) else Reason.ENCODING
-        detail = f"not JSON: {error.msg}" if reason is Reason.MALFORMED else "the line is not UTF-8"
-        return Unreadable(locator, reason, detail, len(line), line[:EXCERPT_BYTES])
+        reason = Reason.MALFORMED if _is_utf8(data) else Reason.ENCODING
+        detail = f"not JSON: {error.msg}" if reason is Reason.MALFORMED else f"the {what} is not UTF-8"
+        return Unreadable(locator, reason, detail, len(data), data[:EXCERPT_BYTES])
     if not isinstance(value, dict):
-        detail = f"the line is a JSON {type(value).__name__}, not an object"
-        return Unreadable(locator, Reason.MALFORMED, detail, len(line), line[:EXCERPT_BYTES])
+        detail = f"the {what} is a JSON {type(value).__name__}, not an object"
+        return Unreadable(locator, Reason.MALFORMED, detail, len(data), data[:EXCERPT_BYTES])
     fields: Mapping[str, Any] = value
-    return record_from_fields(fields, locator, columns, len(line), line[:EXCERPT_BYTES])
+    return record_from_fields(fields, locator, columns, len(data), data[:EXCERPT_BYTES])
 
 
 def _is_utf8(data: bytes) -> bool:

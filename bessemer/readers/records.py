@@ -14,11 +14,12 @@ class Reason(StrEnum):
     CORRUPT = "corrupt"  # the compressed stream or the container is damaged
     EXPANSION = "expansion"  # decompresses to more than ingest.max_expansion allows
     TOO_LARGE = "too_large"  # larger than ingest.max_record_bytes
-    MALFORMED = "malformed"  # not the JSON, WARC or HTTP that it should be
+    MALFORMED = "malformed"  # not the JSON, WARC, HTTP or XML that it should be
     NO_TEXT_FIELD = "no_text_field"  # a JSON record without the field named by columns.text
     WRONG_TYPE = "wrong_type"  # the text is not a string
     ENCODING = "encoding"  # more than ingest.max_undecodable of it cannot be decoded
     EXTRACTION = "extraction"  # the extractor failed on the page
+    UNSUPPORTED = "unsupported"  # an archive's member that is encrypted, sparse, an archive, or of a rare compression
 
 
 class Skip(StrEnum):
@@ -33,6 +34,10 @@ class Skip(StrEnum):
     WARC_REVISIT = "warc_revisit"
     WARC_INFO = "warc_info"
     WARC_OTHER = "warc_other"
+    WIKI_REDIRECT = "wiki_redirect"
+    WIKI_NAMESPACE = "wiki_namespace"
+    WIKI_MODEL = "wiki_model"
+    ARCHIVE_OTHER = "archive_other"
 
 
 @dataclass(frozen=True, slots=True)

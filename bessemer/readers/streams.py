@@ -1,65 +1,62 @@
-"""Decompressed bytes of a file, in bounded pieces: plain, gzip (any number of members) or zstd, told by magic number.
+"""Decompressed bytes of a file, in bounded pieces: plain or compressed (any number of streams), told by magic number.
 
 A file that decompresses to an absurd size, ends too early or is damaged raises :class:`Damaged`; what was read until
 then stands.
 """
 
+import lzma
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import zstandard
 
+from bessemer.readers.compression import GZIP, HEAD_BYTES, SUFFIXES, begins_stream, block_decoder, codec_of
+from bessemer.readers.damage import Damaged
+from bessemer.readers.members import Allowance, Member, Readable, Reads
 from bessemer.readers.records import Limits, Reason
 
 PIECE = 1 << 20
-_GZIP = b"\x1f\x8b\x08"
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = tuple(bytes([0x50 + i, 0x2A, 0x4D, 0x18]) for i in range(16))
-_COMPRESSED_SUFFIXES = {".gz": "gzip", ".zst": "zstd"}
 _GZIP_WBITS = 31
 _SALVAGE_STEP = 64
 _ZSTD_WINDOW = 1 << 27
 _ZSTD_STEP = 2048
 """Bytes given to zstd at once: a run-length block turns 4 of them into 128 KiB, so a step stays below 64 MiB."""
-
-
-class Damaged(Exception):
-    """The file cannot be read on from here."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
+_BLOCK_STEP = 1 << 14
+"""Bytes given to bzip2 and xz at once: what they give before a damaged place in the same step is lost."""
 
 
 class ByteStream:
-    """Sequential decompressed bytes of a local file.
+    """Sequential decompressed bytes of a local file or of a member of an archive.
 
     Args:
-        path: file to read.
+        source: what to read.
         limits: ``expansion`` bounds the decompressed size, beyond the first ``record_bytes``.
     """
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self._path, self._limits = path, limits
-        self._file: BinaryIO = path.open("rb")
-        head = self._file.read(4)
-        self._file.seek(0)
-        self.empty = not head
-        if head.startswith(_GZIP):
-            self.codec = "gzip"
-        elif head == _ZSTD or head in _ZSTD_SKIPPABLE:
-            self.codec = "zstd"
+    def __init__(self, source: Readable, limits: Limits) -> None:
+        self._limits = limits
+        self._expected = SUFFIXES.get(source.suffix.lower())
+        self._damage: Damaged | None = None
+        self._allowance: Allowance | None = None
+        self._local: BinaryIO | None = None
+        if isinstance(source, Member):
+            self._file: Reads = source.file
+            self._allowance = source.allowance
         else:
-            self.codec = "plain"
+            self._file = self._local = source.open("rb")
+        self._head = self._first_bytes()
+        self.empty = not self._head and self._damage is None
+        self.codec = codec_of(self._head)
+        if self._local is not None:
+            self._local.seek(0)
+            self._head = b""
         self._decoder: Any = None
-        self._pending = b""
+        self._pending = self._peeked = b""
         self._read_in = self._given_out = 0
         self._member = 0
         self._ended = False
-        self._damage: Damaged | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +64,17 @@ class ByteStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._local is not None:
+            self._local.close()
+
+    def peek(self) -> bytes:
+        """The next piece, which :meth:`read` will give again; empty at the end and where the damage begins."""
+        if not self._peeked:
+            try:
+                self._peeked = self.read()
+            except Damaged:
+                return b""
+        return self._peeked
 
     def read(self) -> bytes:
         """The next piece, mostly of some 100 KiB and never above 65 MiB; empty at the end.
@@ -76,20 +83,25 @@ class ByteStream:
             Damaged: the compressed stream is corrupt, ends too early, or expands beyond the limit; again at every call
                 until :meth:`resync` finds a place to go on.
         """
+        if self._peeked:
+            piece, self._peeked = self._peeked, b""
+            return piece
         if self._damage is not None:
             raise self._damage
         try:
-            return self._read()
+            piece = self._read()
+            if self._allowance is not None:
+                self._allowance.spend(len(piece))
+            return piece
         except Damaged as damage:
             self._damage = damage
             raise
 
     def _read(self) -> bytes:
-        expected = _COMPRESSED_SUFFIXES.get(self._path.suffix.lower())
         if self.codec == "plain":
-            if expected and not self.empty:
-                raise Damaged(Reason.CORRUPT, f"the name says {expected}, the first bytes do not")
-            return self._file.read(PIECE)
+            if self._expected and not self.empty:
+                raise Damaged(Reason.CORRUPT, f"the name says {self._expected}, the first bytes do not")
+            return self._stored(PIECE)
         while not self._ended:
             piece = self._decompress()
             self._given_out += len(piece)
@@ -106,43 +118,78 @@ class ByteStream:
         Args:
             starts_well: judges the first bytes (up to 64) of a member.
         """
-        if self.codec != "gzip" or self._given_out > self._allowed():
+        if self._local is None or self.codec != "gzip" or self._given_out > self._allowed():
             return False
         position = self._member + 1
-        while (position := self._find(_GZIP, position)) >= 0:
-            self._file.seek(position)
+        while (position := _find(self._local, GZIP, position)) >= 0:
+            self._local.seek(position)
             try:
-                first = zlib.decompressobj(_GZIP_WBITS).decompress(self._file.read(4096), 64)
+                first = zlib.decompressobj(_GZIP_WBITS).decompress(self._local.read(4096), 64)
             except zlib.error:
                 first = b""
             if starts_well(first):
-                self._file.seek(position)
+                self._local.seek(position)
                 self._decoder, self._pending, self._read_in = None, b"", position
                 self._ended, self._damage = False, None
                 return True
             position += 1
         return False
 
-    def _decompress(self) -> bytes:
-        if not self._pending:
-            self._pending = self._file.read(PIECE)
-            self._read_in += len(self._pending)
-        if not self._pending:
-            self._ended = True
-            if self._decoder is not None:
-                raise Damaged(Reason.TRUNCATED, f"the file ends inside a {self.codec} stream")
-            return b""
+    def _first_bytes(self) -> bytes:
+        head = b""
         try:
-            return self._gunzip() if self.codec == "gzip" else self._unzstd()
-        except zstandard.ZstdError as error:
-            raise Damaged(Reason.CORRUPT, f"zstd stream is damaged ({error})") from None
+            while len(head) < HEAD_BYTES and (piece := self._file.read(HEAD_BYTES - len(head))):
+                head += piece
+        except Damaged as damage:
+            if not head:
+                self._damage = damage
+        return head
+
+    def _stored(self, size: int) -> bytes:
+        """Bytes as they are stored."""
+        if self._head:
+            head, self._head = self._head, b""
+            return head
+        return self._file.read(size)
+
+    def _decompress(self) -> bytes:
+        blocks = self.codec in ("bzip2", "xz")
+        holds_input = blocks and self._decoder is not None and not self._decoder.needs_input
+        if not self._pending and not holds_input:
+            self._pending = self._stored(_BLOCK_STEP if blocks else PIECE)
+            self._read_in += len(self._pending)
+            if not self._pending:
+                self._ended = True
+                if self._decoder is not None:
+                    raise Damaged(Reason.TRUNCATED, f"the file ends inside a {self.codec} stream")
+                return b""
+        if blocks:
+            return self._unblock()
+        return self._gunzip() if self.codec == "gzip" else self._unzstd()
+
+    def _unblock(self) -> bytes:
+        if self._decoder is None:
+            self._pending = self._pending.lstrip(b"\0") if self.codec == "xz" else self._pending
+            if not self._pending:
+                return b""
+            if not begins_stream(self.codec, self._pending):
+                raise Damaged(Reason.CORRUPT, f"bytes that are no {self.codec} stream follow the last one")
+            self._decoder = block_decoder(self.codec)
+        given, self._pending = self._pending, b""
+        try:
+            piece: bytes = self._decoder.decompress(given, PIECE)
+        except (OSError, lzma.LZMAError, MemoryError) as error:
+            raise Damaged(Reason.CORRUPT, f"{self.codec} stream is damaged ({error})") from None
+        if self._decoder.eof:
+            self._pending, self._decoder = self._decoder.unused_data, None
+        return piece
 
     def _gunzip(self) -> bytes:
         if self._decoder is None:
             self._pending = self._pending.lstrip(b"\0")
             if not self._pending:
                 return b""
-            if self._pending[:1] != _GZIP[:1]:
+            if self._pending[:1] != GZIP[:1]:
                 raise Damaged(Reason.CORRUPT, "bytes that are no gzip stream follow the last one")
             self._member = self._read_in - len(self._pending)
             self._decoder = zlib.decompressobj(_GZIP_WBITS)
@@ -166,7 +213,11 @@ class ByteStream:
             if self._decoder is None:
                 self._decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
             step, self._pending = self._pending[:_ZSTD_STEP], self._pending[_ZSTD_STEP:]
-            pieces.append(self._decoder.decompress(step))
+            try:
+                pieces.append(self._decoder.decompress(step))
+            except zstandard.ZstdError as error:
+                self._damage = Damaged(Reason.CORRUPT, f"zstd stream is damaged ({error})")
+                break
             size += len(pieces[-1])
             if self._decoder.eof:
                 self._pending = self._decoder.unused_data + self._pending
@@ -184,17 +235,19 @@ class ByteStream:
                 f"{self._read_in:,} bytes became more than {self._given_out - 1:,}, over ingest.max_expansion",
             )
 
-    def _find(self, needle: bytes, start: int) -> int:
-        self._file.seek(start)
-        carried = b""
-        while piece := self._file.read(PIECE):
-            window = carried + piece
-            index = window.find(needle)
-            if index >= 0:
-                return start - len(carried) + index
-            carried = window[-(len(needle) - 1) :]
-            start += len(piece)
-        return -1
+
+def _find(file: BinaryIO, needle: bytes, start: int) -> int:
+    """Where ``needle`` is at or after ``start``; -1 for nowhere."""
+    file.seek(start)
+    carried = b""
+    while piece := file.read(PIECE):
+        window = carried + piece
+        index = window.find(needle)
+        if index >= 0:
+            return start - len(carried) + index
+        carried = window[-(len(needle) - 1) :]
+        start += len(piece)
+    return -1
 
 
 def _salvage(decoder: Any, data: bytes) -> bytes:

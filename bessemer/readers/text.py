@@ -2,15 +2,16 @@
 
 import codecs
 from collections.abc import Iterator
-from pathlib import Path
 
 from bessemer.extract.charset import decode, detect
+from bessemer.readers.damage import Damaged
+from bessemer.readers.members import Readable
 from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Record, Unreadable
-from bessemer.readers.streams import ByteStream, Damaged
+from bessemer.readers.streams import ByteStream
 
 
-def read_text(path: Path, locator: str, limits: Limits) -> Iterator[Item]:
-    """Records of a plain text file, plain, gzip or zstd; its charset is detected.
+def read_text(path: Readable, locator: str, limits: Limits) -> Iterator[Item]:
+    """Records of a plain text file, plain or compressed; its charset is detected.
 
     Args:
         path: the file.

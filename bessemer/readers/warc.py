@@ -1,4 +1,4 @@
-"""WARC and WET archives, plain or gzip: responses and resources that are HTML, and conversions (extracted text).
+"""WARC and WET archives, plain or compressed: responses and resources that are HTML, and conversions (extracted text).
 
 Records are framed here, so that a damaged one is named and the next one found (ISO 28500:2017, section 4); a framed
 record's headers, HTTP message and transfer and content codings are read by FastWARC.
@@ -8,13 +8,14 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from fastwarc.warc import WarcRecord, WarcRecordType
 
 from bessemer.errors import is_panic
+from bessemer.readers.damage import Damaged
+from bessemer.readers.members import Readable
 from bessemer.readers.records import EXCERPT_BYTES, Item, Limits, Reason, Record, Skip, Skipped, Unreadable
-from bessemer.readers.streams import ByteStream, Damaged
+from bessemer.readers.streams import ByteStream
 
 _MAGIC = b"WARC/"
 _HEADER_BYTES = 65_536
@@ -53,7 +54,7 @@ class _Broken:
     ends_file: bool = False
 
 
-def read_warc(path: Path, locator: str, limits: Limits) -> Iterator[Item]:
+def read_warc(path: Readable, locator: str, limits: Limits) -> Iterator[Item]:
     """Records of a WARC or WET file.
 
     Args:

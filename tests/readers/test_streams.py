@@ -9,8 +9,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bessemer.readers.damage import Damaged
 from bessemer.readers.records import Limits, Reason
-from bessemer.readers.streams import ByteStream, Damaged
+from bessemer.readers.streams import ByteStream
 from tests.readers import hostile
 
 GENEROUS = Limits(record_bytes=1 << 24, expansion=1e6, undecodable=0.0)
