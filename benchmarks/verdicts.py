@@ -41,7 +41,8 @@ def agreement_table(judged: Sequence[Agreement]) -> Table:
         "or paragraph of nothing but white space, a bullet other than • and -, a line end other than a line feed or an "
         "n-gram that occurs once but is most of the text is counted otherwise. With spaCy's words punctuation marks "
         "are words, and so are the parts of contractions: fewer words have a letter, so datatrove drops more for the "
-        "alphabetic-word ratio; line breaks and symbols are divided by more words, and in n-grams marks count as characters and case matters."
+        "alphabetic-word ratio; line breaks and symbols are divided by more words, and in "
+        "n-grams marks count as characters and case matters."
     )
     rows = [
         [
