@@ -70,7 +70,7 @@ def require_declared(params: Params, graph: Graph) -> None:
         ConfigError: dvc.yaml does not list one, so that a change of it would go unnoticed.
     """
     named = {
-        "decontaminate": [item.path for item in params.decontaminate.evaluations],
+        "decontaminate": [item.path for item in params.decontaminate.evaluations if item.path is not None],
         "evaluate": [item.path for item in params.evaluate.references],
     }
     for stage, paths in named.items():

@@ -4,16 +4,20 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
 
 from bessemer.config.decontaminate import DecontaminateParams
 from bessemer.engine import Job, OutputWriter, Stats, finish_directory, map_jobs
+from bessemer.filters.boilerplate import Sightings, common_ngrams, sightings
 from bessemer.filters.contamination import Index, Item, build_index, overlaps
-from bessemer.filters.evaluations import read_items
+from bessemer.filters.evaluations import evaluation_digest, read_items
 from bessemer.reporting.report import Count, Sample, StageReport, Table, histogram
-from bessemer.shards import directory_digest, file_digest, read_manifest, read_shard
+from bessemer.shards import directory_digest, read_manifest, read_shard
 from bessemer.stage import StageContext, run_stage
 from stages import layout
 
@@ -26,64 +30,112 @@ def main(context: StageContext) -> StageReport:
     params: DecontaminateParams = context.section
     documents = context.root / layout.DOCUMENTS
     items = read_items(context.root, params.evaluations)
-    digests = {evaluation.name: file_digest(context.root / evaluation.path) for evaluation in params.evaluations}
+    digests = {item.name: evaluation_digest(context.root, item) for item in params.evaluations}
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]
     comparing = params.model_copy(update={"samples": 0})
+    stage = dataclasses.replace(context, sections={"decontaminate": comparing})
+    seen = map_jobs(
+        functools.partial(see_shard, documents, context.root, comparing),
+        jobs,
+        outputs={},
+        stage=stage,
+        label="sightings",
+        key=[digests],
+    )
+    common = common_of(params, [result.stats for result in seen])
+    inputs = {"common": xxhash.xxh3_128_hexdigest(common.tobytes())}
+    jobs = [
+        dataclasses.replace(job, inputs={**job.inputs, **inputs}, payload=result.stats["rows"])
+        for job, result in zip(jobs, seen, strict=True)
+    ]
     results = map_jobs(
-        functools.partial(compare_shard, documents, context.root, comparing),
+        functools.partial(compare_shard, documents, context.root, comparing, common.tobytes()),
         jobs,
         outputs={"contamination": layout.CONTAMINATION},
-        stage=dataclasses.replace(context, sections={"decontaminate": comparing}),
+        stage=stage,
         label="contamination",
         key=[digests],
     )
     made_from = {"documents": directory_digest(documents), **digests}
     finish_directory(results, "contamination", context.root / layout.CONTAMINATION, made_from)
-    size = sum(result.stats["bytes"] for result in results)
+    size = sum(result.stats["bytes"] for result in seen)
     sidecar = context.root / layout.CONTAMINATION
-    return report_contamination(params, items, documents=documents, sidecar=sidecar, size=size, made_from=made_from)
+    index = index_of(params, items, common)
+    return report_contamination(
+        params, index, common=len(common), documents=documents, sidecar=sidecar, size=size, made_from=made_from
+    )
 
 
-def compare_shard(documents: Path, root: Path, params: DecontaminateParams, job: Job, out: OutputWriter) -> Stats:
-    """Write the contamination sidecar of one shard."""
-    table = read_shard(documents, job.name, ["id", "text"])
-    texts = table.column("text").to_pylist()
-    found = overlaps(texts, evaluation_index(root, params.model_dump_json()))
+def see_shard(documents: Path, root: Path, params: DecontaminateParams, job: Job, out: OutputWriter) -> Stats:
+    """Which documents of a shard share anything, and which n-grams are in how many that have no item."""
+    texts = read_shard(documents, job.name, ["text"]).column("text").to_pylist()
+    found = sightings(texts, evaluation_index(root, params.model_dump_json()))
+    size = sum(len(text.encode()) for text in texts)
+    return {"rows": found.rows, "hashes": found.hashes.tolist(), "counts": found.documents.tolist(), "bytes": size}
+
+
+def common_of(params: DecontaminateParams, seen: Sequence[Stats]) -> NDArray[np.uint64]:
+    """Boilerplate, from what :func:`see_shard` returned for all shards."""
+    if params.max_documents is None:
+        return np.empty(0, np.uint64)
+    parts = [
+        Sightings(stats["rows"], np.array(stats["hashes"], np.uint64), np.array(stats["counts"], np.int64))
+        for stats in seen
+    ]
+    return common_ngrams(parts, params.max_documents)
+
+
+def compare_shard(
+    documents: Path, root: Path, params: DecontaminateParams, common: bytes, job: Job, out: OutputWriter
+) -> Stats:
+    """Write the contamination sidecar of one shard, whose documents with hits are the job's payload."""
+    ids = read_shard(documents, job.name, ["id"]).column("id")
+    rows = np.array(job.payload, np.int64)
+    texts = read_shard(documents, job.name, ["text"]).column("text").take(pa.array(rows)) if len(rows) else []
+    found = overlaps([str(text) for text in texts], evaluation_index(root, params.model_dump_json(), common))
+
+    def spread(values: Any, kind: pa.DataType, nothing: Any) -> "pa.Array[Any]":
+        whole = np.full(len(ids), nothing, dtype=object)
+        whole[rows] = np.array(values, dtype=object)
+        return pa.array(whole.tolist(), kind)
+
     sidecar = {
-        "id": table.column("id"),
-        "evaluation": pa.array(found.evaluation, pa.string()),
-        "item": pa.array(found.item, pa.string()),
-        "overlap": found.overlap,
-        "hits": found.hits,
-        "reverse_overlap": found.reverse_overlap,
-        "reverse_evaluation": pa.array(found.reverse_evaluation, pa.string()),
-        "reverse_item": pa.array(found.reverse_item, pa.string()),
+        "id": ids,
+        "evaluation": spread(found.evaluation, pa.string(), None),
+        "item": spread(found.item, pa.string(), None),
+        "overlap": spread(found.overlap, pa.float32(), 0.0),
+        "hits": spread(found.hits, pa.int32(), 0),
+        "reverse_overlap": spread(found.reverse_overlap, pa.float32(), 0.0),
+        "reverse_evaluation": spread(found.reverse_evaluation, pa.string(), None),
+        "reverse_item": spread(found.reverse_item, pa.string(), None),
     }
     out.write("contamination", job.name, pa.table(sidecar))
-    return {"bytes": sum(len(text.encode()) for text in texts)}
+    return {}
 
 
-@functools.lru_cache(maxsize=1)
-def evaluation_index(root: Path, params_json: str) -> Index:
+@functools.lru_cache(maxsize=2)
+def evaluation_index(root: Path, params_json: str, common: bytes = b"") -> Index:
     """The index of all evaluation items, built once in each worker."""
     params = DecontaminateParams.model_validate_json(params_json)
-    return index_of(params, read_items(root, params.evaluations))
+    return index_of(params, read_items(root, params.evaluations), np.frombuffer(common, np.uint64))
 
 
-def index_of(params: DecontaminateParams, items: Sequence[Item]) -> Index:
-    """The index of ``items`` as the parameters want it."""
+def index_of(params: DecontaminateParams, items: Sequence[Item], common: NDArray[np.uint64]) -> Index:
+    """The index of ``items`` as the parameters want it, without boilerplate."""
     return build_index(
         items,
         ngram_words=params.ngram_words,
         shortest_item_words=params.shortest_item_words,
         informative_words=params.informative_words,
+        boilerplate=common,
     )
 
 
 def report_contamination(
     params: DecontaminateParams,
-    items: Sequence[Item],
+    index: Index,
     *,
+    common: int,
     documents: Path,
     sidecar: Path,
     size: int,
@@ -109,7 +161,12 @@ def report_contamination(
             Count(label="share an n-gram", documents=len(hit)),
             Count(label="share a lot", documents=len(severe)),
         ],
-        metrics={"documents": len(rows), "documents_with_hits": len(hit), "documents_with_large_overlap": len(severe)},
+        metrics={
+            "boilerplate_ngrams": common,
+            "documents": len(rows),
+            "documents_with_hits": len(hit),
+            "documents_with_large_overlap": len(severe),
+        },
         histograms=[
             histogram(
                 name, [row[name] for row in hit], title=title, unit="share", bins=bins, threshold=SEVERE, log_y=True
@@ -119,27 +176,38 @@ def report_contamination(
                 ("reverse_overlap", "Largest share of an item's n-grams, of documents that share any"),
             )
         ],
-        tables=[_sets(params, items, hit)],
+        tables=[_sets(params, index, hit)],
         samples=[_sample(documents, row) for row in hit[: params.samples]],
         provenance=made_from,
     )
 
 
-def _sets(params: DecontaminateParams, items: Sequence[Item], hit: Sequence[dict[str, object]]) -> Table:
-    index = index_of(params, items)
+def _sets(params: DecontaminateParams, index: Index, hit: Sequence[dict[str, Any]]) -> Table:
     names = np.array(index.names, object)
     rows: list[list[int | float | str | None]] = []
     for evaluation in params.evaluations:
         own = names == evaluation.name
         searchable = int((index.sizes[own] > 0).sum())
         touching = [row for row in hit if row["evaluation"] == evaluation.name]
-        rows.append([evaluation.name, int(own.sum()), searchable, int(index.sizes[own].sum()), len(touching)])
+        held = [row for row in hit if row["reverse_evaluation"] == evaluation.name and row["reverse_overlap"] > SEVERE]
+        leaked = len({row["reverse_item"] for row in held})
+        ngrams = int(index.sizes[own].sum())
+        rows.append([evaluation.name, int(own.sum()), searchable, ngrams, len(touching), len(held), leaked])
     return Table(
         name="evaluations",
         title="Evaluation sets",
-        columns=["evaluation", "items", "items looked for", "informative n-grams", "documents that point to it"],
+        columns=[
+            "evaluation",
+            "items",
+            "items looked for",
+            "informative n-grams",
+            "documents that point to it",
+            "documents with much of an item",
+            "items so leaked",
+        ],
         rows=rows,
-        note="An item without an informative n-gram cannot be looked for.",
+        note=f"An item without an informative n-gram is not looked for. Much is more than {SEVERE:.0%} of an item's "
+        "n-grams; of a document that has several items, the one with the largest share counts.",
     )
 
 

@@ -7,13 +7,29 @@ from pydantic import Field, model_validator
 from bessemer.config.base import Strict
 
 
+class HubSet(Strict):
+    """A data set of the Hugging Face Hub, pinned."""
+
+    repository: str = Field(min_length=1, description="name on the Hub: owner/data-set; or a local folder")
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="commit: what is looked for may not change unseen")
+    config: str | None = Field(None, description="configuration (subset) of the data set; none: its default")
+    split: str = Field("test", min_length=1, description="split to read")
+
+
 class EvaluationSet(Strict):
     """A set of texts that models are judged by, one item a record."""
 
     name: str = Field(min_length=1, description="short name, used in the ledger and the report")
-    path: str = Field(min_length=1, description="file relative to the root; .gz and .zst are unpacked")
+    path: str | None = Field(None, min_length=1, description="file relative to the root; .gz and .zst are unpacked")
+    huggingface: HubSet | None = Field(None, description="a data set of the Hub, instead of a path")
     format: Literal["jsonl", "parquet", "text"] = Field("jsonl", description="text: the whole file is one item")
     fields: list[str] = Field(["text"], min_length=1, description="fields (columns) whose texts make up an item")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.huggingface is None):
+            raise ValueError("an evaluation has either a path or huggingface")
+        return self
 
 
 class DecontaminateParams(Strict):
@@ -30,6 +46,12 @@ class DecontaminateParams(Strict):
         6,
         ge=1,
         description="distinct words with a letter that an n-gram needs to count: rules and figures are no evidence",
+    )
+    max_documents: int | None = Field(
+        10,
+        ge=1,
+        description="an n-gram that more documents have without most of an item with it is boilerplate and does not "
+        "count (Brown et al. 2020); null: all count",
     )
     samples: int = Field(10, ge=0, le=1000, description="documents shown in the report")
 

@@ -1,9 +1,10 @@
 """Overlap of documents with evaluation sets, in word n-grams, with attribution to set and item.
 
 An n-gram counts only if it is informative: rules, dots and columns of figures occur everywhere and prove nothing.
+Licences and notices, whose words are informative, are told by :mod:`bessemer.filters.boilerplate`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,17 @@ class Overlap:
     reverse_item: list[str | None]
 
 
-def build_index(items: Sequence[Item], *, ngram_words: int, shortest_item_words: int, informative_words: int) -> Index:
+NOTHING = np.empty(0, np.uint64)
+
+
+def build_index(
+    items: Sequence[Item],
+    *,
+    ngram_words: int,
+    shortest_item_words: int,
+    informative_words: int,
+    boilerplate: NDArray[np.uint64] = NOTHING,
+) -> Index:
     """Index the informative n-grams of evaluation items.
 
     Args:
@@ -74,9 +85,11 @@ def build_index(items: Sequence[Item], *, ngram_words: int, shortest_item_words:
         ngram_words: n.
         shortest_item_words: an item of fewer than n words, but at least this many, is one n-gram of all its words.
         informative_words: distinct words with a letter that an n-gram needs.
+        boilerplate: n-grams that do not count, nor do the words in them for the n-grams around.
     """
     words = words_of(item.text for item in items)
-    informative = _informative(words, ngram_words, informative_words)
+    counted = words.alphabetic & ~_covered(words, ngram_words, boilerplate)
+    informative = _informative(words, counted, ngram_words, informative_words)
     lengths = {ngram_words}
     hashes, owners = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for number in range(len(items)):
@@ -85,8 +98,8 @@ def build_index(items: Sequence[Item], *, ngram_words: int, shortest_item_words:
             found = sliding_hashes(words.hashes[start:end], ngram_words)
             found = np.unique(found[informative[start : end - ngram_words + 1]])
         elif end - start >= shortest_item_words and _distinct_lettered(words, start, end) >= informative_words:
+            found = np.setdiff1d(np.array([whole_hash(words.hashes[start:end])], np.uint64), boilerplate)
             lengths.add(end - start)
-            found = np.array([whole_hash(words.hashes[start:end])], np.uint64)
         else:
             continue
         hashes.append(found)
@@ -118,15 +131,8 @@ def overlaps(texts: Sequence[str], index: Index) -> Overlap:
         reverse_evaluation=[None] * count,
         reverse_item=[None] * count,
     )
-    if not len(index.hashes):
-        return found
-    words = words_of(texts)
-    grams = [ngrams_of(words, length) for length in index.lengths]
-    members = [_in_index(gram.hashes, index) for gram in grams]
-    for document in _touched(grams, members, count):
-        own = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
-        places = max(1, *(int(gram.offsets[document + 1] - gram.offsets[document]) for gram in grams))
-        worst = _attribute(np.concatenate(own), index)
+    for document, shared, places in hits_of(texts, index):
+        worst = _attribute(shared, index)
         found.evaluation[document], found.item[document] = index.names[worst.item], index.ids[worst.item]
         found.hits[document] = worst.hits
         found.overlap[document] = min(1.0, worst.hits / places)
@@ -134,6 +140,19 @@ def overlaps(texts: Sequence[str], index: Index) -> Overlap:
         found.reverse_evaluation[document] = index.names[worst.largest]
         found.reverse_item[document] = index.ids[worst.largest]
     return found
+
+
+def hits_of(texts: Sequence[str], index: Index) -> Iterator[tuple[int, NDArray[np.uint64], int]]:
+    """For each document with a hit its number, its n-grams in the index with repetitions, and its n-gram places."""
+    if not len(index.hashes):
+        return
+    words = words_of(texts)
+    grams = [ngrams_of(words, length) for length in index.lengths]
+    members = [_in_index(gram.hashes, index) for gram in grams]
+    for document in _touched(grams, members, len(texts)):
+        own = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
+        places = max(1, *(int(gram.offsets[document + 1] - gram.offsets[document]) for gram in grams))
+        yield document, np.concatenate(own), places
 
 
 @dataclass(frozen=True)
@@ -149,12 +168,8 @@ class _Worst:
 def _attribute(found: NDArray[np.uint64], index: Index) -> _Worst:
     """What a document's hits (n-grams in the index, with repetitions) point to; of equals the first item."""
     distinct, counts = np.unique(found, return_counts=True)
-    first = np.searchsorted(index.hashes, distinct, "left")
-    last = np.searchsorted(index.hashes, distinct, "right")
-    entries = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-    times = np.repeat(counts, last - first)
-    gram = np.repeat(np.arange(len(distinct)), last - first)
-    owners = index.owners[entries]
+    gram, owners = owners_of(distinct, index)
+    times = counts[gram]
     items, shared = np.unique(owners, return_counts=True)
     shares = shared / index.sizes[items]
     by_set: dict[str, int] = {}
@@ -168,6 +183,14 @@ def _attribute(found: NDArray[np.uint64], index: Index) -> _Worst:
     top = min(of_worst, key=lambda place: (-shares[place], items[place]))
     largest = int(shares.argmax())
     return _Worst(int(items[top]), by_set[worst], int(items[largest]), float(shares[largest]))
+
+
+def owners_of(distinct: NDArray[np.uint64], index: Index) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Place in ``distinct`` and item, for each item that has one of these n-grams of the index."""
+    first = np.searchsorted(index.hashes, distinct, "left")
+    last = np.searchsorted(index.hashes, distinct, "right")
+    entries = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+    return np.repeat(np.arange(len(distinct)), last - first), index.owners[entries]
 
 
 def _in_index(hashes: NDArray[np.uint64], index: Index) -> NDArray[np.bool_]:
@@ -188,13 +211,22 @@ def _slice(member: NDArray[np.bool_], gram: Ngrams, document: int) -> NDArray[np
     return member[gram.offsets[document] : gram.offsets[document + 1]]
 
 
-def _informative(words: Words, n: int, least: int) -> NDArray[np.bool_]:
-    """Shape (max(0, words - n + 1),): the n words from here on have ``least`` distinct ones with a letter."""
+def _covered(words: Words, n: int, boilerplate: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Shape (words,): the word is in one of these n-grams."""
+    depth = np.zeros(len(words.ids) + 1, np.int64)
+    starts = np.flatnonzero(np.isin(sliding_hashes(words.hashes, n), boilerplate))
+    np.add.at(depth, starts, 1)
+    np.add.at(depth, starts + n, -1)
+    return np.asarray(np.cumsum(depth)[:-1] > 0, dtype=np.bool_)
+
+
+def _informative(words: Words, counted: NDArray[np.bool_], n: int, least: int) -> NDArray[np.bool_]:
+    """Shape (max(0, words - n + 1),): the n words from here on have ``least`` distinct ones that count."""
     count = max(0, len(words.ids) - n + 1)
     distinct = np.zeros(count, np.int64)
     for i in range(n):
         here = words.ids[i : i + count]
-        new = words.alphabetic[i : i + count].copy()
+        new = counted[i : i + count].copy()
         for j in range(i):
             new &= here != words.ids[j : j + count]
         distinct += new

@@ -10,11 +10,12 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bessemer.config.decontaminate import EvaluationSet
 from bessemer.errors import ConfigError, DataError
 from bessemer.filters.contamination import Index, Item, build_index, overlaps
-from bessemer.filters.evaluations import read_items
+from bessemer.filters.evaluations import evaluation_digest, read_items
 from bessemer.text.words import split
 
 PROSE = (
@@ -149,3 +150,28 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
         read_items(tmp_path, [EvaluationSet(name="e", path="bad.jsonl")])
     with pytest.raises(ConfigError, match="has no text in text"):
         read_items(tmp_path, [EvaluationSet(name="e", path="other.jsonl")])
+
+
+def test_a_set_of_the_hub_is_pinned_and_read_through_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    (tmp_path / "exam").mkdir()
+    records = [{"id": "q1", "question": "Why?", "choices": ["Yes", "No"]}, {"question": "How?", "choices": []}]
+    (tmp_path / "exam" / "test.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    hub = {"repository": "exam", "revision": "a" * 40}
+    entry = EvaluationSet.model_validate({"name": "e", "huggingface": hub, "fields": ["question", "choices"]})
+    assert read_items(tmp_path, [entry]) == [Item("e", "q1", "Why?\nYes\nNo"), Item("e", "2", "How?")]
+    assert evaluation_digest(tmp_path, entry).startswith("test.jsonl:")
+    assert evaluation_digest(tmp_path / "elsewhere", entry) == f"exam@{'a' * 40}::test"
+    other = EvaluationSet.model_validate({"name": "e", "huggingface": {**hub, "split": "none"}})
+    with pytest.raises(DataError, match="exam at aaaaaaaaaaaa, split none, cannot be read"):
+        read_items(tmp_path, [other])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [{}, {"path": "a", "huggingface": {"repository": "a/b", "revision": "a" * 40}}]
+    + [{"huggingface": {"repository": "a/b", "revision": revision}} for revision in ("main", "", "A" * 40)],
+)
+def test_a_set_has_one_place_and_a_commit(place: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        EvaluationSet.model_validate({"name": "e", **place})

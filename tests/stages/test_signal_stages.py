@@ -221,3 +221,28 @@ def test_the_models_that_score_are_part_of_what_a_score_is(
     assert record.jobs == {"signals": {"total": 3, "cached": 3}, "scores": {"total": 3, "cached": 0}}
     manifest = read_manifest(tmp_path / layout.QUALITY)
     assert set(manifest.made_from) == {"documents", "calibration.json", "fold0.bin", "fold1.bin"}
+
+
+def test_boilerplate_is_told_over_all_shards_and_counts_nowhere(tmp_path: Path) -> None:
+    notice = "Permission is hereby granted free of charge to any person obtaining a copy of this software and its parts"
+    own = " ".join(f"question{number}" for number in range(40))
+    infos = []
+    for shard in ("a", "b"):
+        texts = [f"{_novel(shard, number)} {notice}" for number in range(8)]
+        texts += [f"{notice} {own}"] * (shard == "b")
+        rows = [
+            {"id": document_id("novels", f"{shard}:{n}"), "text": text, "source": "novels", "meta": "{}"}
+            for n, text in enumerate(texts)
+        ]
+        table = pa.Table.from_pylist(rows, schema=DOCUMENT_SCHEMA)
+        infos.append(write_shard(tmp_path / layout.DOCUMENTS, shard, table))
+    write_manifest(tmp_path / layout.DOCUMENTS, infos, {})
+    (tmp_path / "exam.txt").write_text(f"{notice} {own}")
+    report, record = run(tmp_path, "decontaminate")
+    found = read_directory(tmp_path / layout.CONTAMINATION)
+    assert found.column("reverse_overlap").to_pylist() == [0.0] * 16 + [1.0]
+    assert report.metrics["boilerplate_ngrams"] == len(notice.split()) - 12
+    assert report.metrics["documents_with_hits"] == 1
+    assert record.jobs["sightings"] == {"total": 2, "cached": 0}
+    run(tmp_path, "decontaminate", max_documents=None)
+    assert all(read_directory(tmp_path / layout.CONTAMINATION).column("hits").to_pylist())
