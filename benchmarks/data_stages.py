@@ -11,7 +11,6 @@ again with the changed parameter: both must keep the same documents.
 import argparse
 import json
 import re
-import shutil
 import statistics
 import sys
 import tempfile
@@ -22,14 +21,14 @@ import numpy as np
 import yaml
 
 from benchmarks.corpus import documents_of, lengths_of, plan
-from benchmarks.machine import describe
 from benchmarks.mixed_formats import Written, write_mixed
 from benchmarks.processes import Measured, run_measured
+from benchmarks.saved import save
 from benchmarks.sentences import sample_texts, sentences_of
 from benchmarks.tables import Table
 from benchmarks.workers import ROOT
 from bessemer.config.sources import SourcesParams
-from bessemer.errors import BessemerError
+from bessemer.errors import BessemerError, DataError
 from bessemer.ledger import Fate
 from bessemer.shards import read_manifest, read_shard
 from bessemer.sources import lock_sources, write_lock
@@ -38,8 +37,8 @@ STAGES = ("ingest", "language", "classifier", "quality", "dedup", "decontaminate
 WORKERS = 2
 ASKED = 5
 """Times that each question is asked; the median is taken."""
-_CHANGE = "length.min_words=80"
-_RESULTS = Path(__file__).parent / "results"
+_WORDS = 80
+_CHANGE = f"length.min_words={_WORDS}"
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=1100, help="UTF-8 text, in 10^6 bytes")
     parser.add_argument("--mean-bytes", type=float, default=850, help="mean length of a recombined document, about")
-    parser.add_argument("--keep", type=Path, help="folder for the project; by default a temporary one")
+    parser.add_argument("--keep", type=Path, help="new folder for the project; by default a temporary one")
     parser.add_argument("--json", type=Path, help="file to write the flat keys to")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/data-stages.md")
+    parser.add_argument(
+        "--save", action="store_true", help="write benchmarks/results/data_stages-<machine>.json and .md"
+    )
     asked = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
@@ -86,15 +87,13 @@ def main() -> None:
     if asked.json:
         asked.json.write_text(json.dumps(flat, indent=1) + "\n")
     if asked.save:
-        machine = describe(["numpy", "pyarrow", "numba", "duckdb"])
-        facts = "\n".join(f"- {name}: {value}" for name, value in machine.items() if name != "versions")
-        text = "\n\n".join(["# The data stages", facts, *(table.markdown() for table in tables)])
-        (_RESULTS / "data-stages.md").write_text(text + "\n")
+        save("data_stages", "The data stages", flat, tables, ())
 
 
 def _new_project(root: Path, megabytes: float, mean_bytes: float) -> Written:
     """A project folder with raw files, parameters and the lock of sources; nothing has run in it."""
-    shutil.rmtree(root, ignore_errors=True)
+    if root.exists() and any(root.iterdir()):
+        raise DataError(f"{root} is not empty; name a folder that is new.")
     raw = root / "data" / "raw"
     texts = sample_texts()
     lengths = np.clip(lengths_of(texts), 60, 60_000)
@@ -130,7 +129,7 @@ def _ask(root: Path) -> Questions:
     if kept is None:
         raise RuntimeError(f"bessemer whatif says nothing of kept documents: {answers[0].output}")
     values = yaml.safe_load((root / "params.yaml").read_text())
-    values["curate"]["length"]["min_words"] = 80
+    values["curate"]["length"]["min_words"] = _WORDS
     (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     _run(root, "curate")
     ledger = root / "data" / "ledger"

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from bessemer.errors import DataError
-from bessemer.shards import ShardInfo, column_names, directory_digest, read_manifest, read_shard, read_shards
+from bessemer.shards import ShardInfo, column_names, read_manifest, read_shard, read_shards, require_made_from
 
 BATCH_ROWS = 1_000_000
+"""Documents whose numbers are in memory at a time when a whole corpus is judged."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,13 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
     """
     joined: dict[str, pa.ChunkedArray[Any]] = {}
     for role, directory in paths.sidecars.items():
-        table = read_shard(
-            directory, shard, None if columns is None else _stored_names(role, directory, shard, columns)
-        )
+        table = read_shard(directory, shard, _stored_names(role, directory, shard, columns))
         ids = table.column("id")
         if not joined.setdefault("id", ids).equals(ids):
-            raise DataError(f"{directory / shard}.parquet has other ids than its siblings; run {role}'s stage again.")
-        for name in table.column_names:
-            if role == "exact" and name == "words":
-                continue
-            joined.setdefault(_RENAMED.get((role, name), name), table.column(name))
+            raise DataError(
+                f"{directory / shard}.parquet has other ids than its siblings; run the stage {_STAGES[role]} again."
+            )
+        joined |= {_RENAMED.get((role, name), name): table.column(name) for name in table.column_names if name != "id"}
     return pa.table(joined) if columns is None else _chosen(paths, joined, ["id", "language", *columns])
 
 
@@ -92,42 +90,31 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
     Raises:
         DataError: a sidecar was made from other documents, or has no such column.
     """
-    require_same_documents(paths)
+    for role, directory in paths.sidecars.items():
+        require_made_from(directory, paths.documents, _STAGES[role])
     for batch in batches(paths):
         names = [shard.name for shard in batch]
         joined: dict[str, pa.ChunkedArray[Any]] = {}
         for role, directory in paths.sidecars.items():
-            wanted = [name for name in _stored_names(role, directory, names[0], columns) if name != "id"]
-            if role == "exact" and "id" in columns:
-                wanted.append("id")
-            if role == "exact" and "words" in wanted and "words" in joined:
-                wanted.remove("words")
-            table = read_shards(directory, names, wanted) if wanted else pa.table({})
-            for name in wanted:
-                joined.setdefault(_RENAMED.get((role, name), name), table.column(name))
+            wanted = _stored_names(role, directory, names[0], columns)
+            if role != "exact" or "id" not in columns:
+                wanted.remove("id")
+            if wanted:
+                table = read_shards(directory, names, wanted)
+                joined |= {_RENAMED.get((role, name), name): table.column(name) for name in wanted}
         yield batch, _chosen(paths, joined, ["language", *columns])
-
-
-def require_same_documents(paths: CorpusPaths) -> None:
-    """Every sidecar was made from the documents that are there, so that its rows are theirs.
-
-    Raises:
-        DataError: one was not.
-    """
-    documents = directory_digest(paths.documents)
-    for role, directory in paths.sidecars.items():
-        if read_manifest(directory).made_from.get("documents") != documents:
-            raise DataError(f"{directory} has other ids than its siblings; run {role}'s stage again.")
 
 
 def batches(paths: CorpusPaths) -> Iterator[list[ShardInfo]]:
     """The shards of the documents in order, about ``BATCH_ROWS`` rows at a time."""
     batch: list[ShardInfo] = []
+    rows = 0
     for shard in read_manifest(paths.documents).shards:
         batch.append(shard)
-        if sum(one.rows for one in batch) >= BATCH_ROWS:
+        rows += shard.rows
+        if rows >= BATCH_ROWS:
             yield batch
-            batch = []
+            batch, rows = [], 0
     if batch:
         yield batch
 
@@ -142,11 +129,29 @@ def _chosen(paths: CorpusPaths, joined: Mapping[str, "pa.ChunkedArray[Any]"], co
     return pa.table({name: joined[name] for name in dict.fromkeys(columns)})
 
 
-def _stored_names(role: str, directory: Path, shard: str, columns: list[str]) -> list[str]:
+def _stored_names(role: str, directory: Path, shard: str, columns: list[str] | None) -> list[str]:
     """Columns to read of a sidecar: the id, and those that are asked for under their name in the joined table."""
-    names = column_names(directory, shard)
-    wanted = {"language", *columns}
-    return [name for name in names if name == "id" or _RENAMED.get((role, name), name) in wanted]
+    return [
+        name
+        for name in column_names(directory, shard)
+        if name == "id"
+        or (
+            (role, name) != _COUNTED_TWICE
+            and (columns is None or _RENAMED.get((role, name), name) in {"language", *columns})
+        )
+    ]
 
+
+_COUNTED_TWICE = ("exact", "words")
+"""The words that deduplication counted; those of the quality signals are taken."""
+
+_STAGES = {
+    "language": "language",
+    "quality": "quality",
+    "exact": "dedup",
+    "contamination": "decontaminate",
+    "pii": "curate",
+}
+"""Which stage makes a sidecar."""
 
 _RENAMED = {("language", "score"): "language_score", ("quality", "classifier"): "classifier_score"}

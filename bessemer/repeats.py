@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths, read_numbers
-from bessemer.errors import DataError
 from bessemer.filters.rules import Policy, Reason
 from bessemer.progress import Progress
-from bessemer.shards import directory_digest, read_manifest, read_shard, shard_names
+from bessemer.shards import read_shard, require_made_from, shard_names
 from bessemer.survivors import Duplicates, priority_rank
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def find_repeats(
     """
     if rules.part_copies is None or not paths.parts.exists():
         return {}
-    _require_same_documents(paths)
+    require_made_from(paths.parts, paths.documents, "dedup")
     names = shard_names(paths.parts)
     evidence = pa.array([id_ for choice in duplicates.values() for id_ in choice.evidence], pa.string())
     found: list[tuple[pa.Table, pa.Table]] = []
@@ -104,13 +103,6 @@ def find_repeats(
     over = cuts.fractions > limit
     values, thresholds = np.where(over, cuts.fractions, cuts.left), np.where(over, limit, max(1, fewest))
     return _by_shard(names, [own.num_rows for own, _ in found], documents, parts, cuts, values, thresholds)
-
-
-def _require_same_documents(paths: CorpusPaths) -> None:
-    if read_manifest(paths.parts).made_from.get("documents") != directory_digest(paths.documents):
-        raise DataError(
-            f"{paths.parts} was made from other documents than {paths.documents}; run the stage dedup again."
-        )
 
 
 def _choose(documents: pa.Table, parts: pa.Table, rules: DuplicateRules, limit: float, fewest_words: int) -> "Cuts":

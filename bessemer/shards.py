@@ -191,6 +191,16 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path} cannot be read ({first}); run the stage that makes {path.parent} again.")
 
 
+def require_made_from(directory: Path, documents: Path, stage: str) -> None:
+    """A directory that ``stage`` makes, with rows for documents, was made from those that are there.
+
+    Raises:
+        DataError: it was not.
+    """
+    if read_manifest(directory).made_from.get("documents") != directory_digest(documents):
+        raise DataError(f"{directory} was made from other documents than {documents}; run the stage {stage} again.")
+
+
 def column_names(directory: Path, name: str) -> list[str]:
     """Names of the columns of one shard.
 
@@ -214,8 +224,7 @@ def read_shards(directory: Path, names: Sequence[str], columns: Sequence[str]) -
     try:
         return dataset(files, format="parquet").to_table(columns=list(columns))
     except (FileNotFoundError, pa.ArrowInvalid) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"{directory} cannot be read ({first}); run the stage that makes it again.") from None
+        raise _unreadable(directory / names[0], error) from None
 
 
 def read_directory(directory: Path, columns: Sequence[str] | None = None) -> pa.Table:

@@ -18,12 +18,12 @@ from bessemer.config.dedup import DedupParams
 from bessemer.config.read import parse, read_yaml
 from bessemer.corpus import CorpusPaths, batches
 from bessemer.dedup.corpus import read_some_texts
-from bessemer.errors import ConfigError, DataError
+from bessemer.errors import ConfigError
 from bessemer.fates import check_threshold, judge_corpus, read_cut
 from bessemer.filters.rules import Policy, Reason
 from bessemer.personal_data import require_counted
 from bessemer.reporting.numbers import byte_size, count
-from bessemer.shards import ShardInfo, directory_digest, read_manifest, read_shards
+from bessemer.shards import ShardInfo, read_shards, require_made_from
 
 _SECTION = "curate"
 _LANGUAGES_SHOWN = 10
@@ -169,8 +169,8 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Wha
     require_counted(paths, params.pii)
     policy = Policy.from_params(params, read_cut(paths.calibration))
 
+    require_made_from(paths.ledger, paths.documents, "curate")
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
-    _require_same_documents(paths)
     compared = [_beside_ledger(paths, batch, codes, reasons, examples) for batch in batches(paths)]
     answer = WhatIf(dict(changes), bytes_per_token=_bytes_per_token(root))
     for counted, _ in compared:
@@ -179,11 +179,6 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Wha
     moved = heapq.nsmallest(examples, (example for _, found in compared for example in found))
     answer.examples.extend(_with_beginnings(paths, moved))
     return answer
-
-
-def _require_same_documents(paths: CorpusPaths) -> None:
-    if read_manifest(paths.ledger).made_from.get("documents") != directory_digest(paths.documents):
-        raise DataError(f"{paths.ledger} is of other documents than {paths.documents}; run the stage curate first.")
 
 
 def _beside_ledger(

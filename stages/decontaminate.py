@@ -12,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.decontaminate import DecontaminateParams
+from bessemer.dedup.corpus import read_some_texts
 from bessemer.engine import Job, OutputWriter, Stats, finish_directory, map_jobs
 from bessemer.filters.boilerplate import Sightings, common_ngrams, sightings
 from bessemer.filters.contamination import Index, Item, build_index, overlaps
@@ -91,8 +92,8 @@ def compare_shard(
     """Write the contamination sidecar of one shard, whose documents with hits are the job's payload."""
     ids = read_shard(documents, job.name, ["id"]).column("id")
     rows = np.array(job.payload, np.int64)
-    texts = read_shard(documents, job.name, ["text"]).column("text").take(pa.array(rows)) if len(rows) else []
-    found = overlaps([str(text) for text in texts], evaluation_index(root, params.model_dump_json(), common))
+    texts = read_some_texts(documents, job.name, rows).to_pylist() if len(rows) else []
+    found = overlaps(texts, evaluation_index(root, params.model_dump_json(), common))
 
     def spread(values: Any, kind: pa.DataType, nothing: Any) -> "pa.Array[Any]":
         whole = np.full(len(ids), nothing, dtype=object)

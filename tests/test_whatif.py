@@ -107,6 +107,35 @@ def test_it_says_what_comes_and_goes(root: Path) -> None:
     assert answer.sources["s0"][1] == Amount(0, 0)
 
 
+def test_it_says_which_documents_change_sides_how_they_begin_and_how_many_tokens_that_is(tmp_path: Path) -> None:
+    rows = [document(n, f"Beginning of {n}.", words=100 * n, language="de" if n % 2 else "en") for n in range(1, 7)]
+    write_corpus(tmp_path, {"a": rows[:2], "b": rows[2:]})
+    run_curate(tmp_path)
+    (tmp_path / "reports/tokenizer").mkdir(parents=True)
+    (tmp_path / "reports/tokenizer/metrics.json").write_text('{"bytes_per_token": 2.0}')
+    answer = what_if(tmp_path, {"length.min_words": 450}, examples=3)
+    assert [(one.id, one.now, one.then, one.beginning) for one in answer.examples] == [
+        (f"{n:032x}", "", "too_short", f"Beginning of {n}.") for n in (1, 2, 3)
+    ]
+    size = len("Beginning of 1.")
+    assert answer.languages == {
+        "de": (Amount(3, 3 * size), Amount(1, size)),
+        "en": (Amount(3, 3 * size), Amount(1, size)),
+    }
+    kept = next(line for line in answer.render().splitlines() if line.startswith("kept "))
+    assert kept.split()[-2:] == [f"{6 * size // 2}", f"{2 * size // 2}"]
+
+
+def test_a_corpus_judged_in_several_batches_is_judged_alike(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "params.yaml").write_text("curate: {}\n")
+    changes = {"length.min_words": 120, "duplicates.threshold": 0.75}
+    together = what_if(root, changes)
+    monkeypatch.setattr("bessemer.corpus.BATCH_ROWS", 1)
+    apart = what_if(root, changes)
+    assert apart == together
+    assert together.examples
+
+
 def test_a_change_is_given_as_key_and_value() -> None:
     assert parse_changes(["length.min_words=50", "curate.languages=[en, de]", "duplicates.threshold=null"]) == {
         "length.min_words": 50,

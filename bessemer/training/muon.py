@@ -6,7 +6,7 @@ slower than it computes in fp32, and which leaves rounding of 2**-8 in a run tha
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -65,16 +65,16 @@ class Muon(Optimizer):
                 if parameter.grad is not None:
                     self._move(parameter, parameter.grad, group)
 
-    def _move(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, object]) -> None:
-        rate, momentum = float(group["lr"]), float(group["momentum"])  # type: ignore[arg-type]
+    def _move(self, parameter: nn.Parameter, gradient: Tensor, group: dict[str, Any]) -> None:
+        rate, momentum = group["lr"], group["momentum"]
         state = self.state[parameter]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(gradient)
         mean = state["momentum_buffer"].lerp_(gradient, 1 - momentum)
         update = gradient.lerp(mean, momentum) if group["nesterov"] else mean
-        update = orthogonalised(update.to(group["dtype"]), group["steps"])  # type: ignore[call-overload, arg-type]
-        parameter.mul_(1 - rate * float(group["weight_decay"]))  # type: ignore[arg-type]
-        parameter.add_(update, alpha=-rate * update_scale(parameter.shape, group["scale"]))  # type: ignore[arg-type]
+        update = orthogonalised(update.to(group["dtype"]), group["steps"])
+        parameter.mul_(1 - rate * group["weight_decay"])
+        parameter.add_(update, alpha=-rate * update_scale(parameter.shape, group["scale"]))
 
 
 def orthogonalised(matrix: Tensor, steps: int) -> Tensor:

@@ -1,6 +1,7 @@
 """The sidecar stages: the same bytes for any workers, a new shard costs one shard, rows beside the documents' rows."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,10 @@ def test_numbers_are_those_of_the_texts(done: tuple[Path, dict[str, StageReport]
     exact = read_directory(root / layout.DEDUP_EXACT)
     assert exact.column("group").to_pylist() == [text_hash(text) for text in texts]
     assert exact.column("group_size").to_pylist() == [texts.count(text) for text in texts]
+    pairs = read_directory(root / layout.DEDUP_PAIRS)
+    in_pairs = Counter([*pairs.column("id_a").to_pylist(), *pairs.column("id_b").to_pylist()])
+    assert in_pairs
+    assert exact.column("near_duplicates").to_pylist() == [in_pairs[id_] for id_ in documents.column("id").to_pylist()]
 
     leaks = read_directory(root / layout.CONTAMINATION)
     expected = [("exam", 1.0) if EVALUATION in text else (None, 0.0) for text in texts]
