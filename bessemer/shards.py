@@ -23,6 +23,10 @@ FORMAT = 1
 ROW_GROUP_ROWS = 4096
 ROW_GROUP_BYTES = 1 << 18
 """Of text: who needs some documents of a shard reads little beside them."""
+NUMBER_GROUP_ROWS = 1 << 16
+"""Of tables without text, whose columns are read whole."""
+_WITHOUT_DICTIONARY = ("id", "group")
+"""Their values hardly repeat: a dictionary of them takes time and space."""
 _CHUNK = 1 << 20
 
 
@@ -88,8 +92,8 @@ def write_shard(
         directory: created when missing.
         name: file name without ``.parquet``; only letters, digits, ``.``, ``_`` and ``-``.
         table: its row order is kept.
-        row_groups: rows of each row group, in order; by default at most ``ROW_GROUP_ROWS`` and
-            about ``ROW_GROUP_BYTES`` of text.
+        row_groups: rows of each row group, in order; by default, where there is a column ``text``, at most
+            ``ROW_GROUP_ROWS`` and about ``ROW_GROUP_BYTES`` of it, else ``NUMBER_GROUP_ROWS``.
         plain: columns of random bits (hashes), which neither a dictionary nor compression makes smaller.
         durable: wait until the file is on disk. Not needed where its digest is verified before it is used.
     """
@@ -103,7 +107,7 @@ def write_shard(
         table.schema,
         compression={column: "zstd" if column in squeezed else "none" for column in table.column_names},
         compression_level=dict.fromkeys(squeezed, 3),
-        use_dictionary=squeezed,
+        use_dictionary=[column for column in squeezed if column not in _WITHOUT_DICTIONARY],
         data_page_version="2.0",
     ) as writer:
         start = 0
@@ -121,9 +125,11 @@ def write_shard(
 
 def _row_groups(table: pa.Table) -> list[int]:
     """Rows of each group: a group ends with the row that fills it."""
-    texts = [column for column in table.columns if column.type in (pa.string(), pa.large_string())]
-    lengths = [pc.fill_null(pc.binary_length(column), 0).to_numpy().astype(np.int64) for column in texts]
-    ends = np.cumsum(np.sum(lengths, axis=0)) if texts else np.zeros(table.num_rows, np.int64)
+    if "text" not in table.column_names:
+        starts = range(0, max(1, table.num_rows), NUMBER_GROUP_ROWS)
+        return [min(NUMBER_GROUP_ROWS, table.num_rows - start) for start in starts]
+    lengths = pc.fill_null(pc.binary_length(table.column("text")), 0).to_numpy().astype(np.int64)
+    ends = np.cumsum(lengths)
     groups: list[int] = []
     start = before = 0
     while start < table.num_rows or not groups:

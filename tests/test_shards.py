@@ -81,7 +81,13 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
 def test_row_groups_hold_a_bounded_amount_of_text(tmp_path: Path) -> None:
     texts = ["x" * 10_000] * 100
     write_shard(tmp_path, "long", pa.table({"id": list(map(str, range(100))), "text": texts}))
-    write_shard(tmp_path, "short", pa.table({"number": range(10_000)}))
-    long, short = (pq.ParquetFile(tmp_path / f"{name}.parquet").metadata for name in ("long", "short"))
-    assert [long.row_group(group).num_rows for group in range(long.num_row_groups)] == [27, 27, 27, 19]
-    assert [short.row_group(group).num_rows for group in range(short.num_row_groups)] == [4096, 4096, 1808]
+    write_shard(tmp_path, "short", pa.table({"text": ["y"] * 10_000}))
+    write_shard(tmp_path, "numbers", pa.table({"number": range(100_000)}))
+    assert _groups(tmp_path / "long.parquet") == [27, 27, 27, 19]
+    assert _groups(tmp_path / "short.parquet") == [4096, 4096, 1808]
+    assert _groups(tmp_path / "numbers.parquet") == [65_536, 34_464]
+
+
+def _groups(path: Path) -> list[int]:
+    metadata = pq.ParquetFile(path).metadata
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]

@@ -19,6 +19,8 @@ from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
+_BANDS_UP_TO = 500_000
+"""Keys up to which bands share a task: enough tasks for the workers, not so many that these cost more than work."""
 CANDIDATES = "candidates"
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -57,7 +59,7 @@ class Buckets:
 def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> list[CandidateTask]:
     """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one."""
     parts = -(-documents // limit) if documents else 1
-    group = max(1, limit // max(1, documents))
+    group = max(1, min(limit, _BANDS_UP_TO) // max(1, documents))
     return [
         CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
         for start in range(0, bands, group)
@@ -154,6 +156,8 @@ def unpack(pairs: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 def in_range(keys: NDArray[np.uint64], part: int, parts: int) -> NDArray[np.bool_]:
     """Which keys are in one of ``parts``. Keys are random bits: equal ranges of their upper half hold equally many."""
+    if parts == 1:
+        return np.ones(len(keys), np.bool_)
     inside: NDArray[np.bool_] = ((keys >> np.uint64(32)) * np.uint64(parts)) >> np.uint64(32) == np.uint64(part)
     return inside
 

@@ -1,9 +1,11 @@
 """Comparing candidate pairs: texts are gathered by task, shard by shard, and each task computes its similarities.
 
-Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker.
+Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker. What fits into
+one task, as after adding a file, is compared at once.
 """
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,9 @@ def compare(
     """
     plan = plan_comparisons(pairs, corpus.shingles)
     needed = plan.documents()
+    if len(plan) == 1:
+        texts = _texts_of(needed[0], corpus, documents, stage.runtime.resolved_workers)
+        return plan.pairs, _similarities(np.searchsorted(needed[0], plan.pairs), texts, params)
     gathered = map_jobs(
         functools.partial(gather_texts, documents),
         _gathering(needed, corpus),
@@ -57,7 +62,7 @@ def compare(
         for group, task in enumerate(result.stats["tasks"]):
             sources[task].append((result.job.name, group))
     compared = map_jobs(
-        functools.partial(compare_pairs, scratch / GATHERED, params.shingle_words, params.floor),
+        functools.partial(compare_pairs, scratch / GATHERED, params),
         _comparing(plan, needed, sources, corpus),
         outputs={SIMILARITIES: scratch / SIMILARITIES},
         stage=stage,
@@ -79,13 +84,27 @@ def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
     return {"tasks": [task for task, _ in wanted]}
 
 
-def compare_pairs(gathered: Path, shingle_words: int, floor: float, job: Job, out: OutputWriter) -> Stats:
+def compare_pairs(gathered: Path, params: DedupParams, job: Job, out: OutputWriter) -> Stats:
     """Write the similarity of each pair of a task."""
     pairs, groups = job.payload
     texts = [_read_group(gathered, shard, group) for shard, group in groups]
-    shingles = shingles_of(TextBuffer.of_column(pa.chunked_array(texts)), shingle_words)
-    out.write(SIMILARITIES, job.name, pa.table({"similarity": similarities(pairs, shingles, floor)}))
+    out.write(SIMILARITIES, job.name, pa.table({"similarity": _similarities(pairs, texts, params)}))
     return {}
+
+
+def _similarities(pairs: NDArray[np.int64], texts: list[pa.Array], params: DedupParams) -> NDArray[np.float64]:
+    """Of pairs of places in ``texts``."""
+    shingles = shingles_of(TextBuffer.of_column(pa.chunked_array(texts)), params.shingle_words)
+    return similarities(pairs, shingles, params.floor)
+
+
+def _texts_of(rows: NDArray[np.int64], corpus: Corpus, documents: Path, workers: int) -> list[pa.Array]:
+    """Texts of some rows (ascending) of the corpus."""
+    with ThreadPoolExecutor(workers) as pool:
+        read = pool.map(
+            lambda part: read_some_texts(documents, corpus.shards[part[0]], part[1]), corpus.rows_by_shard(rows)
+        )
+        return [chunk for column in read for chunk in column.chunks]
 
 
 def _gathering(needed: list[NDArray[np.int64]], corpus: Corpus) -> list[Job]:

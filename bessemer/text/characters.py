@@ -1,12 +1,19 @@
 """What each character is to a word, and what it becomes without case: tables over all code points."""
 
+import contextlib
 import functools
+import tempfile
+import unicodedata
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import regex
 from numpy.typing import NDArray
+
+from bessemer.text.kernel_folder import kernel_folder
 
 CODE_POINTS = 0x110000
 
@@ -71,7 +78,22 @@ class Characters(NamedTuple):
 
 @functools.cache
 def characters() -> Characters:
-    """The tables of this Python's case folding and the regex package's properties, made on the first call."""
+    """The tables of this Python's case folding and the regex package's properties, kept beside the kernels."""
+    folder = kernel_folder()
+    if folder is None:
+        return make_characters()
+    path = folder / f"characters-{unicodedata.unidata_version}-{regex.__version__}.npz"
+    with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
+        return Characters(**{name: kept[name] for name in Characters._fields})
+    made = make_characters()
+    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        np.savez(file, **made._asdict())
+        Path(file.name).replace(path)
+    return made
+
+
+def make_characters() -> Characters:
+    """The tables, made anew."""
     everything = np.arange(CODE_POINTS, dtype="<u4")
     everything[0xD800:0xE000] = 0  # surrogates are no text
     text = everything.tobytes().decode("utf-32-le")

@@ -1,5 +1,6 @@
 """Near duplicates, against the truth: all pairs of a cut of the sample, compared with Python's sets of word tuples."""
 
+import functools
 import io
 import itertools
 import json
@@ -11,6 +12,8 @@ import pytest
 import zstandard
 
 from bessemer.config.dedup import DedupParams
+from bessemer.dedup import comparison
+from bessemer.dedup.comparison_plan import plan_comparisons
 from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.near import Near
 from bessemer.documents import document_id
@@ -87,6 +90,20 @@ def test_pairs_are_sorted_by_ids_and_do_not_depend_on_shards(licences: list[str]
         assert names == sorted(names)
         answers.append((names, near.similarity.tolist()))
     assert answers[0] == answers[1]
+
+
+def test_texts_that_fill_many_tasks_give_the_pairs_of_one(
+    licences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, at_once = found_among(tmp_path / "one", licences[:120], per_shard=50)
+    monkeypatch.setattr(comparison, "plan_comparisons", functools.partial(plan_comparisons, limit=2_000))
+    many_corpus, by_task = found_among(tmp_path / "many", licences[:120], per_shard=50)
+    assert len(list((tmp_path / "many").rglob("task-*.parquet"))) > 1
+    assert not list((tmp_path / "one").rglob("task-*.parquet"))
+    assert by_task.similarity.tolist() == at_once.similarity.tolist()
+    names = [[(c.id(a), c.id(b)) for a, b in near.pairs] for c, near in ((corpus, at_once), (many_corpus, by_task))]
+    assert names[0] == names[1]
+    assert len(names[0]) > 20
 
 
 def test_one_inserted_word_in_a_long_document_is_still_a_near_duplicate(tmp_path: Path) -> None:
