@@ -90,8 +90,7 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
     Raises:
         DataError: a sidecar was made from other documents, or has no such column.
     """
-    for role, directory in paths.sidecars.items():
-        require_made_from(directory, paths.documents, _STAGES[role])
+    require_sidecars(paths)
     for batch in batches(paths):
         names = [shard.name for shard in batch]
         joined: dict[str, pa.ChunkedArray[Any]] = {}
@@ -103,6 +102,24 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
                 table = read_shards(directory, names, wanted)
                 joined |= {_RENAMED.get((role, name), name): table.column(name) for name in wanted}
         yield batch, _chosen(paths, joined, ["language", *columns])
+
+
+def require_sidecars(paths: CorpusPaths) -> None:
+    """Every sidecar was made from the documents that are there.
+
+    Raises:
+        DataError: one was not; the sentence names the stage to run.
+    """
+    for role, directory in paths.sidecars.items():
+        require_made_from(directory, paths.documents, _STAGES[role])
+
+
+def stored_columns(paths: CorpusPaths, shard: str) -> Iterator[tuple[str, str, str]]:
+    """Where each column of the sidecars joined is stored, the id aside: role, name there, name in the joined table."""
+    for role, directory in paths.sidecars.items():
+        for name in _stored_names(role, directory, shard, None):
+            if name != "id":
+                yield role, name, _RENAMED.get((role, name), name)
 
 
 def batches(paths: CorpusPaths) -> Iterator[list[ShardInfo]]:

@@ -177,6 +177,7 @@ def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Tabl
         "evidence_id": fates.evidence,
         "language": numbers.column("language"),
         "bytes": pc.binary_length(documents.column("text")).cast(pa.int64()),
+        "reasons": fates.reasons,
     }
     return pa.table(columns, schema=LEDGER_SCHEMA)
 

@@ -25,12 +25,14 @@ class Fates:
 
     Attributes:
         reason: string array: of each dropped document, null for kept ones.
+        reasons: list array of strings: all that speak against the document; ``reason`` is the first.
         value, threshold: shape (n,), float64; nan where there is none.
         evidence: string array; null where there is none.
         verdicts: what the policy said before duplicates.
     """
 
     reason: "pa.Array[Any]"
+    reasons: "pa.Array[Any]"
     value: NDArray[np.float64]
     threshold: NDArray[np.float64]
     evidence: "pa.Array[Any]"
@@ -98,7 +100,19 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
             evidence[leaked] = np.array(numbers.column(column).to_pylist(), dtype=object)[leaked]
     evidence[duplicates.rows] = duplicates.evidence
     reason = pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string()), mask=codes < 0)
-    return Fates(reason.cast(pa.string()), value, threshold, pa.array(evidence, pa.string()), verdicts)
+    reasons = _all_reasons(verdicts, codes, names)
+    return Fates(reason.cast(pa.string()), reasons, value, threshold, pa.array(evidence, pa.string()), verdicts)
+
+
+def _all_reasons(verdicts: Verdicts, codes: NDArray[np.int64], names: list[Reason]) -> "pa.Array[Any]":
+    """For each document the limits that it breaks; for one that breaks none, what ``codes`` say of it."""
+    against = np.zeros((len(codes), len(names)), np.bool_)
+    against[:, : len(verdicts.reasons)] = verdicts.broken
+    rows = np.flatnonzero(codes != PASSED)
+    against[rows, codes[rows]] = True
+    offsets = np.concatenate(([0], np.cumsum(against.sum(axis=1)))).astype(np.int32)
+    places = pa.array(np.nonzero(against)[1])
+    return pa.ListArray.from_arrays(offsets, pa.array(names, pa.string()).take(places))
 
 
 def judge_corpus(

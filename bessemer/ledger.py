@@ -19,12 +19,14 @@ _COLUMNS: list[tuple[str, pa.DataType]] = [
     ("evidence_id", pa.string()),
     ("language", pa.string()),
     ("bytes", pa.int64()),
+    ("reasons", pa.list_(pa.string())),
 ]
 LEDGER_SCHEMA = pa.schema(_COLUMNS)
 """``fate`` is kept or dropped; ``stage`` and ``reason`` say by what, null if kept; ``value`` broke ``threshold``.
 
 ``evidence_id`` is the kept document that a duplicate duplicates, or the evaluation set of contamination. ``bytes`` are
-the UTF-8 bytes of the ingested text.
+the UTF-8 bytes of the ingested text. ``reasons`` are all limits that the document breaks, in the order in which they
+are asked: the first is ``reason``, empty if kept. Duplicates are sought among documents that break none.
 """
 
 

@@ -1,9 +1,7 @@
 """What if: the fates that other parameters of ``curate`` would give, from the stored numbers, without a run."""
 
 import heapq
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,118 +15,14 @@ from bessemer.config.curate import CurateParams
 from bessemer.config.dedup import DedupParams
 from bessemer.config.read import parse, read_yaml
 from bessemer.corpus import CorpusPaths, batches
-from bessemer.dedup.corpus import read_some_texts
 from bessemer.errors import ConfigError
 from bessemer.fates import check_threshold, judge_corpus, read_cut
 from bessemer.filters.rules import Policy, Reason
 from bessemer.personal_data import require_counted
-from bessemer.reporting.numbers import byte_size, count
 from bessemer.shards import ShardInfo, read_shards, require_made_from
+from bessemer.side_by_side import Amount, Example, SideBySide, bytes_per_token, with_beginnings
 
 _SECTION = "curate"
-_LANGUAGES_SHOWN = 10
-_BEGINNING_CHARACTERS = 100
-
-
-@dataclass(frozen=True)
-class Amount:
-    """Documents and UTF-8 bytes of their ingested texts."""
-
-    documents: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(self.documents + other.documents, self.bytes + other.bytes)
-
-
-@dataclass(frozen=True, order=True)
-class Example:
-    """A document that changes sides: its id, its reasons now and then (empty: kept), its place, and how it begins."""
-
-    id: str
-    now: str
-    then: str
-    source: str
-    shard: str
-    row: int
-    beginning: str = ""
-
-
-@dataclass(frozen=True)
-class WhatIf:
-    """The corpus as it is beside the corpus as it would be.
-
-    Attributes:
-        changes: the parameters that differ, below ``curate``.
-        bytes_per_token: by which bytes are shown as tokens; None if no tokenizer was trained.
-        moves: reason now and reason then (empty: kept) to amount.
-        sources: source to what is kept of it now and then.
-        languages: likewise.
-        examples: documents that change sides, those with the smallest ids.
-    """
-
-    changes: Mapping[str, Any]
-    bytes_per_token: float | None = None
-    moves: dict[tuple[str, str], Amount] = field(default_factory=dict)
-    sources: dict[str, tuple[Amount, Amount]] = field(default_factory=dict)
-    languages: dict[str, tuple[Amount, Amount]] = field(default_factory=dict)
-    examples: list[Example] = field(default_factory=list)
-
-    def add(self, now: str, then: str, source: str, language: str | None, documents: int, size: int) -> None:
-        """Count documents of one kind."""
-        amount, nothing = Amount(documents, size), Amount()
-        self.moves[now, then] = self.moves.get((now, then), nothing) + amount
-        for kept, name in ((self.sources, source), (self.languages, language or "unknown")):
-            before, after = kept.get(name, (nothing, nothing))
-            kept[name] = (before if now else before + amount, after if then else after + amount)
-
-    @property
-    def kept(self) -> tuple[Amount, Amount]:
-        """What is kept now and then."""
-        return self.by_reason("")
-
-    @property
-    def gained(self) -> Amount:
-        """Dropped now, kept then."""
-        return sum((item for (now, then), item in self.moves.items() if now and not then), Amount())
-
-    @property
-    def lost(self) -> Amount:
-        """Kept now, dropped then."""
-        return sum((item for (now, then), item in self.moves.items() if then and not now), Amount())
-
-    def by_reason(self, reason: str) -> tuple[Amount, Amount]:
-        """Documents with ``reason`` now and then; empty: kept."""
-        now = sum((item for (old, _), item in self.moves.items() if old == reason), Amount())
-        then = sum((item for (_, new), item in self.moves.items() if new == reason), Amount())
-        return now, then
-
-    def render(self) -> str:
-        """Plain text for a terminal."""
-        changed = ", ".join(f"{name} = {_shown(value)}" for name, value in self.changes.items())
-        lines = [f"curate with {changed or 'nothing changed'}", ""]
-        reasons = [reason.value for reason in Reason if any(item.documents for item in self.by_reason(reason.value))]
-        lines += self._table("", [(name or "kept", self.by_reason(name)) for name in ["", *reasons]])
-        lines += ["", *self._table("kept of", sorted(self.sources.items()))]
-        by_size = sorted(self.languages.items(), key=lambda item: (-item[1][0].bytes, item[0]))
-        lines += ["", *self._table("kept in", by_size[:_LANGUAGES_SHOWN])]
-        if len(by_size) > _LANGUAGES_SHOWN:
-            lines.append(f"and {len(by_size) - _LANGUAGES_SHOWN} more languages")
-        lines += ["", f"{count(self.gained.documents)} documents come back, {count(self.lost.documents)} leave."]
-        for one in self.examples:
-            lines.append(f"  {one.id}  {one.source}: {one.now or 'kept'} → {one.then or 'kept'}")
-            lines.append(f"    {one.beginning}")
-        return "\n".join(lines)
-
-    def _table(self, label: str, rows: Sequence[tuple[str, tuple[Amount, Amount]]]) -> list[str]:
-        heading = [label, "documents now", "then", "change", "bytes now", "then"]
-        tokens = [] if self.bytes_per_token is None else ["≈ tokens now", "then"]
-        return _columns([[*heading, *tokens], *([name, *_pair(pair), *self._tokens(pair)] for name, pair in rows)])
-
-    def _tokens(self, amounts: tuple[Amount, Amount]) -> list[str]:
-        if self.bytes_per_token is None:
-            return []
-        return [count(round(amount.bytes / self.bytes_per_token)) for amount in amounts]
 
 
 def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
@@ -149,7 +43,7 @@ def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
     return parsed
 
 
-def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> WhatIf:
+def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> SideBySide:
     """Repeat the policy and the choice of survivors with changed parameters, and compare with the ledger.
 
     Args:
@@ -172,12 +66,13 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Wha
     require_made_from(paths.ledger, paths.documents, "curate")
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
     compared = [_beside_ledger(paths, batch, codes, reasons, examples) for batch in batches(paths)]
-    answer = WhatIf(dict(changes), bytes_per_token=_bytes_per_token(root))
+    answer = SideBySide(_title(changes), bytes_per_token=bytes_per_token(root))
     for counted, _ in compared:
         for row in counted.to_pylist():
-            answer.add(row["now"], row["then"], row["source"], row["language"], row["bytes_count"], row["bytes_sum"])
+            amount = Amount(row["bytes_count"], row["bytes_sum"])
+            answer.add(row["now"], row["then"], row["source"], row["language"], amount)
     moved = heapq.nsmallest(examples, (example for _, found in compared for example in found))
-    answer.examples.extend(_with_beginnings(paths, moved))
+    answer.examples.extend(with_beginnings(paths.documents, moved))
     return answer
 
 
@@ -218,20 +113,6 @@ def _first_examples(
     return found
 
 
-def _with_beginnings(paths: CorpusPaths, examples: list[Example]) -> Iterator[Example]:
-    for one in examples:
-        text = read_some_texts(paths.documents, one.shard, np.array([one.row]))[0].as_py()
-        yield replace(one, beginning=" ".join(text[:_BEGINNING_CHARACTERS].split()))
-
-
-def _bytes_per_token(root: Path) -> float | None:
-    """Of the tokenizer that was trained on what is kept now, if there is one."""
-    try:
-        return float(json.loads((root / "reports/tokenizer/metrics.json").read_bytes())["bytes_per_token"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
 def changed_section(section: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a section of parameters with values put in by dotted name."""
     result = dict(section)
@@ -245,29 +126,10 @@ def changed_section(section: Mapping[str, Any], changes: Mapping[str, Any]) -> d
     return result
 
 
-def _pair(amounts: tuple[Amount, Amount]) -> list[str]:
-    now, then = amounts
-    change = then.documents - now.documents
-    return [
-        count(now.documents),
-        count(then.documents),
-        f"{change:+,}" if change else "",
-        byte_size(now.bytes),
-        byte_size(then.bytes),
-    ]
+def _title(changes: Mapping[str, Any]) -> str:
+    changed = ", ".join(f"{name} = {_shown(value)}" for name, value in changes.items())
+    return f"curate with {changed or 'nothing changed'}"
 
 
 def _shown(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...")
-
-
-def _columns(rows: list[list[str]]) -> list[str]:
-    """Rows as aligned text: the first column to the left, numbers to the right."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

@@ -132,6 +132,42 @@ def whatif(*changes: str) -> int:
 
 
 @app.command
+def ledger(
+    *,
+    where: str = "true",
+    columns: str = "",
+    by: str = "",
+    limit: int = 20,
+    out: Path | None = None,
+) -> int:
+    """Ask the ledger in SQL: every document with its fate, its reasons and all its numbers.
+
+    Args:
+        where: A condition: ``reason = 'too_short' and words > 30``, or ``list_contains(reasons, 'quality')``.
+        columns: What to show of each document, separated by commas.
+        by: Columns to group by, separated by commas: documents and bytes of each group are shown instead.
+        limit: Rows shown.
+        out: File that takes all rows: .parquet, .csv or .jsonl.
+    """
+    from flows.documents import ledger_command
+
+    target = None if out is None else _started_in / out
+    return ledger_command(Path(), where, columns=columns, by=by, limit=limit, out=target, console=_console())
+
+
+@app.command
+def diff(revision: str, /) -> int:
+    """Say what this corpus keeps that it did not keep at a revision, and the other way round.
+
+    Args:
+        revision: A commit, branch, tag or DVC experiment.
+    """
+    from flows.documents import diff_command
+
+    return diff_command(Path(), revision, _console())
+
+
+@app.command
 def dedup(
     *files: Path,
     out: Path,

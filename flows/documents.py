@@ -1,4 +1,4 @@
-"""The commands that deal with single documents: explain, and whatif. Each imports what it needs, to answer at once."""
+"""The commands that ask the ledger: explain, whatif, ledger, diff. Each imports what it needs, to answer at once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +32,50 @@ def whatif_command(root: Path, changes: Sequence[str], console: Console) -> int:
     return 0
 
 
+def ledger_command(
+    root: Path,
+    where: str,
+    *,
+    columns: str,
+    by: str,
+    limit: int,
+    out: Path | None,
+    console: Console,
+) -> int:
+    """``bessemer ledger``: the documents that meet a condition in SQL.
+
+    Raises:
+        ConfigError: the SQL cannot be understood.
+        DataError: ``curate`` has not run.
+    """
+    from bessemer.ledger_query import SHOWN, query_ledger
+
+    answer = query_ledger(root, where, columns=columns or SHOWN, by=by, limit=limit, out=out)
+    _print(answer.render(), console)
+    return 0
+
+
+def diff_command(root: Path, revision: str, console: Console) -> int:
+    """``bessemer diff``: what the corpus keeps beside what it kept at a revision.
+
+    Raises:
+        ConfigError: there is no such revision, or its ledger is nowhere to be had.
+        DataError: ``curate`` has not run.
+    """
+    import tempfile
+
+    from bessemer.ledger_diff import compare_ledgers
+    from flows.graph import fetch_output
+
+    with tempfile.TemporaryDirectory() as folder:
+        before = Path(folder) / "ledger"
+        fetch_output(root, revision, "data/ledger", before)
+        _print(compare_ledgers(root, before, revision).render(), console)
+    return 0
+
+
 def _print(text: str, console: Console) -> None:
     """As it is: texts of a crawl are not markup, and a line is not broken where it can be copied from."""
-    console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    from bessemer.reporting.untrusted import neutralise
+
+    console.print(neutralise(text), markup=False, highlight=False, emoji=False, soft_wrap=True)

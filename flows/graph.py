@@ -183,6 +183,33 @@ def accept(name: str, root: Path = Path()) -> list[Change]:
         return changes
 
 
+def fetch_output(root: Path, revision: str, path: str, target: Path) -> None:
+    """Write a folder as it was at a revision, from DVC's cache or remotes.
+
+    Args:
+        root: of the checkout.
+        revision: a commit, branch, tag or DVC experiment.
+        path: of the folder, relative to the root.
+        target: is made.
+
+    Raises:
+        ConfigError: there is no such revision, or nobody has what the folder held then.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.scm import RevError
+
+    with _open(root):
+        try:
+            DVCFileSystem(str(root), rev=revision).get(path, str(target), recursive=True)
+        except RevError:
+            raise ConfigError(f"{revision} is no commit, branch, tag or experiment of this repository.") from None
+        except OSError:
+            raise ConfigError(
+                f"neither DVC's cache nor a remote has {path} of {revision}; the dvc.lock of that revision must be "
+                "committed, and what it names must not have been collected as garbage (dvc gc)."
+            ) from None
+
+
 def cache_link_types(root: Path = Path()) -> list[str]:
     """How DVC may link outputs to its cache, in the configured order."""
     with _open(root) as repo:

@@ -14,7 +14,8 @@ from bessemer.errors import ConfigError, DataError
 from bessemer.fates import judge_corpus, read_cut
 from bessemer.filters.rules import Policy
 from bessemer.shards import read_directory, read_shard
-from bessemer.whatif import Amount, changed_section, parse_changes, what_if
+from bessemer.side_by_side import Amount
+from bessemer.whatif import changed_section, parse_changes, what_if
 from stages import layout
 from tests.corpora import document, run_curate, write_corpus
 
@@ -103,7 +104,7 @@ def test_it_says_what_comes_and_goes(root: Path) -> None:
     text = answer.render()
     assert text.startswith("curate with length.min_words = 1000\n")
     assert "too_short" in text
-    assert "0 documents come back" in text
+    assert "0 documents gained" in text
     assert answer.sources["s0"][1] == Amount(0, 0)
 
 
@@ -114,7 +115,7 @@ def test_it_says_which_documents_change_sides_how_they_begin_and_how_many_tokens
     (tmp_path / "reports/tokenizer").mkdir(parents=True)
     (tmp_path / "reports/tokenizer/metrics.json").write_text('{"bytes_per_token": 2.0}')
     answer = what_if(tmp_path, {"length.min_words": 450}, examples=3)
-    assert [(one.id, one.now, one.then, one.beginning) for one in answer.examples] == [
+    assert [(one.id, one.first, one.second, one.beginning) for one in answer.examples] == [
         (f"{n:032x}", "", "too_short", f"Beginning of {n}.") for n in (1, 2, 3)
     ]
     size = len("Beginning of 1.")

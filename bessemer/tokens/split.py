@@ -135,6 +135,7 @@ def ledger_table(rows: Sequence[tuple[dict[str, Any], Removal]]) -> pa.Table:
             "evidence_id": why.evidence_id,
             "language": row["language"],
             "bytes": row["bytes"],
+            "reasons": [str(why.reason)],
         }
         for name, value in values.items():
             columns[name].append(value)
