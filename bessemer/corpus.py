@@ -85,7 +85,7 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
         columns: as :func:`read_numbers`, and ``id``, which is then that of the exact duplicates' sidecar.
 
     Returns:
-        Shards of the documents, about ``BATCH_ROWS`` rows of them, and their rows.
+        Shards of the documents, about ``BATCH_ROWS`` rows of them, and their rows; ``language`` as a dictionary array.
 
     Raises:
         DataError: a sidecar was made from other documents, or has no such column.
@@ -99,7 +99,7 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
             if role != "exact" or "id" not in columns:
                 wanted.remove("id")
             if wanted:
-                table = read_shards(directory, names, wanted)
+                table = read_shards(directory, names, wanted, dictionaries=["language"])
                 joined |= {_RENAMED.get((role, name), name): table.column(name) for name in wanted}
         yield batch, _chosen(paths, joined, ["language", *columns])
 

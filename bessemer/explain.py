@@ -14,14 +14,15 @@ import pyarrow.compute as pc
 from bessemer.config.curate import CurateParams
 from bessemer.config.read import parse, read_yaml
 from bessemer.corpus import CorpusPaths, read_numbers
-from bessemer.errors import ConfigError
+from bessemer.errors import ConfigError, DataError
 from bessemer.fates import read_cut
 from bessemer.filters.rules import Policy, Reason, column_values
 from bessemer.ledger import Fate
-from bessemer.shards import MANIFEST, read_manifest, read_shard
+from bessemer.shards import MANIFEST, read_manifest, read_shard, require_made_from
 
 SHOWN = 20
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
+_PLAIN = re.compile(r"[!#-\[\]-~ ]+")
 _DUPLICATES = (Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE, Reason.VALIDATION_NEAR_DUPLICATE)
 
 
@@ -222,20 +223,31 @@ def _rows(files: Sequence[str], sql: str, parameters: Sequence[object]) -> list[
 
 
 def _find_documents(paths: CorpusPaths, query: str) -> list[tuple[str, str]]:
-    """Id and shard of the documents that match, in the order of their shards and rows."""
+    """Id and shard of the documents that match, in the order of shards and rows: by id, else URL, else locator."""
     read_manifest(paths.documents)
-    condition = "id = $1 OR url = $1 OR locator = $1 OR starts_with(locator, $1 || '#')"
-    if _PREFIX.fullmatch(query):
-        condition += " OR starts_with(id, $1)"
-    return [
-        (row[0], row[1])
-        for row in _rows(
-            _files(paths.documents),
-            "SELECT id, shard FROM (SELECT id, url, shard, file_row_number AS place, "
-            f"json_extract_string(meta, '$.locator') AS locator FROM files) WHERE {condition} ORDER BY shard, place",
-            [query],
-        )
+    locator = "json_extract_string(meta, '$.locator')"
+    searches = [
+        (paths.documents, "url = $1"),
+        (paths.documents, f"({locator} = $1 OR starts_with({locator}, $1 || '#'))"),
     ]
+    if _PLAIN.fullmatch(query):  # such a text stands in JSON as it is, and most rows need not be parsed
+        searches[1] = (paths.documents, f"contains(meta, $1) AND {searches[1][1]}")
+    if _PREFIX.fullmatch(query):
+        searches.insert(0, (_smallest_with_ids(paths), "starts_with(id, $1)"))
+    for directory, condition in searches:
+        sql = f"SELECT id, shard FROM files WHERE {condition} ORDER BY shard, file_row_number"
+        if rows := _rows(_files(directory), sql, [query]):
+            return [(row[0], row[1]) for row in rows]
+    return []
+
+
+def _smallest_with_ids(paths: CorpusPaths) -> Path:
+    """A directory that has the ids of all documents: the ledger, if it is one of these documents, is read faster."""
+    try:
+        require_made_from(paths.ledger, paths.documents, "curate")
+    except DataError:
+        return paths.documents
+    return paths.ledger
 
 
 def _find_quarantined(paths: CorpusPaths, query: str) -> list[Quarantined]:

@@ -13,8 +13,9 @@ from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.errors import ConfigError, DataError
 from bessemer.filters.rules import PASSED, Policy, Reason, Verdicts
+from bessemer.judged import Judged
 from bessemer.repeats import Repeats, find_repeats
-from bessemer.survivors import Duplicates, find_duplicates
+from bessemer.survivors import Duplicates, DuplicateSearch
 
 CURATE = "curate"
 
@@ -129,12 +130,13 @@ def judge_corpus(
         Reasons, and by shard, in the order of their names, the place of each document's reason there; -1 if kept.
     """
     first: dict[str, NDArray[np.int16]] = {}
-    for shards, numbers in read_batches(paths, policy.columns):
-        codes = policy.judge(numbers).first.astype(np.int16)
+    search, judged = DuplicateSearch(paths, rules), Judged.of(paths, policy)
+    for shards, numbers in read_batches(paths, [*judged.open.columns, *search.columns]):
+        codes = judged.first(shards, numbers)
+        search.add(shards, numbers, codes == PASSED)
         ends = np.cumsum([shard.rows for shard in shards])
         first |= zip((shard.name for shard in shards), np.split(codes, ends[:-1]), strict=True)
-    passed = {shard: codes == PASSED for shard, codes in first.items()}
-    duplicates = find_duplicates(paths, policy, rules, passed=passed)
+    duplicates = search.finish()
     repeats = find_repeats(paths, policy, rules, duplicates)
     for shard, codes in first.items():
         _put_in(codes, policy, duplicates.get(shard, Duplicates.none()), repeats.get(shard, Repeats.none()))

@@ -117,10 +117,15 @@ def open_ledger(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
         for role, directory in directories.items()
     ]
     connection = duckdb.connect()
-    connection.execute(
-        f"CREATE VIEW ledger AS SELECT {', '.join(chosen)}, parse_filename(ledger.filename, true) AS shard "
-        f"FROM {' POSITIONAL JOIN '.join(scans)}"  # every directory has the same rows in the same order
-    )
+    try:
+        connection.execute(
+            f"CREATE VIEW ledger AS SELECT {', '.join(chosen)}, parse_filename(ledger.filename, true) AS shard "
+            f"FROM {' POSITIONAL JOIN '.join(scans)}"  # every directory has the same rows in the same order
+        )
+    except duckdb.BinderException:
+        raise DataError(
+            f"{paths.ledger} has other columns than this version writes; run the stage curate again."
+        ) from None
     return connection
 
 

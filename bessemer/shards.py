@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import xxhash
-from pyarrow.dataset import dataset
+from pyarrow.dataset import ParquetFileFormat, dataset
 from pydantic import BaseModel, ConfigDict
 
 from bessemer.errors import DataError
@@ -220,15 +220,26 @@ def column_names(directory: Path, name: str) -> list[str]:
         raise _unreadable(path, error) from None
 
 
-def read_shards(directory: Path, names: Sequence[str], columns: Sequence[str]) -> pa.Table:
+def read_shards(
+    directory: Path, names: Sequence[str], columns: Sequence[str], dictionaries: Sequence[str] = ()
+) -> pa.Table:
     """Columns of several shards as one table, in the order of the names; files are read side by side.
+
+    Args:
+        directory: a shard directory.
+        names: of shards.
+        columns: to read.
+        dictionaries: string columns with few values, which are read as dictionary arrays: many times faster.
 
     Raises:
         DataError: a file is missing or not Parquet, or a column is not there.
     """
     files = [str(directory / f"{name}.parquet") for name in names]
     try:
-        return dataset(files, format="parquet").to_table(columns=list(columns))
+        kind = ParquetFileFormat(
+            dictionary_columns=set(dictionaries) & set(columns), pre_buffer=False
+        )  # files are local
+        return dataset(files, format=kind).to_table(columns=list(columns)).unify_dictionaries()
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise _unreadable(directory / names[0], error) from None
 

@@ -7,7 +7,6 @@ A stage module is a ``main`` from context to report and one line::
 """
 
 import ctypes
-import gc
 import json
 import logging
 import os
@@ -31,6 +30,7 @@ from bessemer.code import code_digest, package_versions
 from bessemer.config.read import parse, read_yaml
 from bessemer.config.runtime import Runtime, load_runtime
 from bessemer.errors import BessemerError, GateFailed
+from bessemer.process_end import leave
 from bessemer.progress import Progress, progress
 from bessemer.reporting.report import StageReport, write_report
 from bessemer.shards import write_json
@@ -144,9 +144,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
         _write_record(path, record, code, error)
     if error is not None:
         _say(name, error)
-    sys.stdout.flush()
-    gc.freeze()  # else Python searches everything for cycles as it ends: half a second
-    sys.exit(code)
+    leave(code)
 
 
 def publish(context: StageContext, report: StageReport) -> None:

@@ -1,6 +1,6 @@
 """Which documents are dropped for the sake of a look-alike that stays: duplicates across all shards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.dedup.resolve import Survivors, resolve_duplicates
 from bessemer.errors import DataError
 from bessemer.filters.rules import Policy, column_values
+from bessemer.identifiers import codes_of, from_hex
 from bessemer.progress import Progress
 from bessemer.shards import ShardInfo, read_directory, read_shards, shard_names
 
@@ -53,44 +54,65 @@ class Duplicates:
 
 
 def find_duplicates(
-    paths: CorpusPaths,
-    policy: Policy,
-    rules: DuplicateRules,
-    bar: Progress | None = None,
-    *,
-    passed: Mapping[str, NDArray[np.bool_]] | None = None,
+    paths: CorpusPaths, policy: Policy, rules: DuplicateRules, bar: Progress | None = None
 ) -> dict[str, Duplicates]:
     """Choose the survivors among all documents that pass the policy.
-
-    Only documents that have a twin or are in a stored pair are held in memory.
 
     Args:
         paths: the documents and their sidecars.
         policy: the limits; a document that breaks one takes no part.
         rules: threshold and priority.
         bar: advanced by one per shard.
-        passed: by shard, which documents pass the policy, where that is known already.
 
     Returns:
         Shard to its duplicates; shards without any are left out.
     """
     if not rules.exact:
         return {}
-    pairs = read_directory(paths.pairs) if shard_names(paths.pairs) else _NO_PAIRS
-    candidates: list[pa.Table] = []
-    own = [] if passed is not None else policy.columns
-    before = 0
-    for shards, numbers in read_batches(paths, ["id", *own, *_DECISIVE]):
-        known = policy.judge(numbers).passed if passed is None else np.concatenate([passed[one.name] for one in shards])
-        candidates.append(_candidates(shards, numbers, known, _dates(paths, shards, rules), before))
-        before += len(shards)
+    search = DuplicateSearch(paths, rules)
+    for shards, numbers in read_batches(paths, [*policy.columns, *search.columns]):
+        search.add(shards, numbers, policy.judge(numbers).passed)
         if bar is not None:
             bar.advance(len(shards))
-    if not candidates:
-        return {}
-    table = pa.concat_tables(candidates)
-    survivors = _survivors(table, pairs, rules)
-    return _by_shard(table, survivors, shard_names(paths.documents))
+    return search.finish()
+
+
+class DuplicateSearch:
+    """The choice of survivors, given the documents batch by batch.
+
+    Only documents that have a twin or are in a stored pair are held in memory.
+    """
+
+    def __init__(self, paths: CorpusPaths, rules: DuplicateRules) -> None:
+        self._paths, self._rules = paths, rules
+        self._found: list[pa.Table] = []
+        self._names: list[str] = []
+
+    @property
+    def columns(self) -> list[str]:
+        """What :meth:`add` needs of :func:`bessemer.corpus.read_batches`."""
+        return ["id", *_DECISIVE] if self._rules.exact else []
+
+    def add(self, shards: Sequence[ShardInfo], numbers: pa.Table, passed: NDArray[np.bool_]) -> None:
+        """The next shards.
+
+        Args:
+            shards: in their order.
+            numbers: of their documents.
+            passed: shape (documents,): those that take part.
+        """
+        if self._rules.exact:
+            dates = _dates(self._paths, shards, self._rules)
+            self._found.append(_candidates(shards, numbers, passed, dates, len(self._names)))
+            self._names += [shard.name for shard in shards]
+
+    def finish(self) -> dict[str, Duplicates]:
+        """Shard to its duplicates; shards without any are left out."""
+        if not self._found:
+            return {}
+        table = pa.concat_tables(self._found)
+        pairs = read_directory(self._paths.pairs) if shard_names(self._paths.pairs) else _NO_PAIRS
+        return _by_shard(table, _survivors(table, pairs, self._rules), self._names)
 
 
 _NO_PAIRS = pa.table(
@@ -138,23 +160,29 @@ def _candidates(
 
 
 def _survivors(table: pa.Table, pairs: pa.Table, rules: DuplicateRules) -> Survivors:
-    groups = table.column("group").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-    ends = []
-    for name in ("id_a", "id_b"):
-        found = pc.index_in(pairs.column(name), value_set=table.column("id").combine_chunks())
-        if found.null_count:
-            raise DataError(
-                "data/dedup/pairs names documents that data/documents does not have; run the stage dedup again."
-            )
-        ends.append(groups[found.to_numpy().astype(np.int64)])
+    groups = codes_of(from_hex(table.column("group")))
     return resolve_duplicates(
         eligible=np.asarray(table.column("eligible").to_numpy(), dtype=np.bool_),
         rank=priority_rank(table, rules.priority),
         group=groups,
-        pairs=np.stack(ends, axis=1),
+        pairs=groups[_rows_of_pairs(table, pairs)],
         similarity=pairs.column("similarity").to_numpy().astype(np.float32),
         threshold=rules.threshold,
     )
+
+
+def _rows_of_pairs(table: pa.Table, pairs: pa.Table) -> NDArray[np.int64]:
+    """Shape (pairs, 2): rows of ``table`` that have the ids of the pairs."""
+    named = [from_hex(pairs.column(name)) for name in ("id_a", "id_b")]
+    codes = codes_of(np.concatenate((from_hex(table.column("id")), *named)))
+    row_of = np.full(codes.max(initial=-1) + 1, -1)
+    row_of[codes[: len(table)]] = np.arange(len(table))
+    rows = row_of[codes[len(table) :]].reshape(2, -1).T
+    if (rows < 0).any():
+        raise DataError(
+            "data/dedup/pairs names documents that data/documents does not have; run the stage dedup again."
+        )
+    return rows
 
 
 def priority_rank(table: pa.Table, priority: Sequence[str]) -> NDArray[np.int64]:
@@ -164,7 +192,7 @@ def priority_rank(table: pa.Table, priority: Sequence[str]) -> NDArray[np.int64]
         table: columns ``id``, ``quality``, ``words``, ``date``.
         priority: as ``curate.duplicates.priority``.
     """
-    ids = pc.rank(table.column("id"), tiebreaker="first").to_numpy().astype(np.int64)
+    ids = from_hex(table.column("id"))
     keys: list[NDArray[np.float64] | NDArray[np.int64]] = []
     for name in priority:
         if name == "id":
@@ -175,7 +203,7 @@ def priority_rank(table: pa.Table, priority: Sequence[str]) -> NDArray[np.int64]
             keys.append(-table.column("words").to_numpy())
         else:
             keys.append(_date_key(table.column("date"), newest=name == "newest"))
-    order = np.lexsort((ids, *reversed(keys)))
+    order = np.lexsort((ids[:, 1], ids[:, 0], *reversed(keys)))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank

@@ -65,52 +65,81 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Sid
 
     require_made_from(paths.ledger, paths.documents, "curate")
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
-    compared = [_beside_ledger(paths, batch, codes, reasons, examples) for batch in batches(paths)]
     answer = SideBySide(_title(changes), bytes_per_token=bytes_per_token(root))
-    for counted, _ in compared:
-        for row in counted.to_pylist():
-            amount = Amount(row["bytes_count"], row["bytes_sum"])
-            answer.add(row["now"], row["then"], row["source"], row["language"], amount)
-    moved = heapq.nsmallest(examples, (example for _, found in compared for example in found))
-    answer.examples.extend(with_beginnings(paths.documents, moved))
+    moved: list[Example] = []
+    for batch in batches(paths):
+        beside = _BesideLedger(paths, batch, codes, reasons)
+        beside.count(answer)
+        moved += beside.first_moved(paths, examples)
+    answer.examples.extend(with_beginnings(paths.documents, heapq.nsmallest(examples, moved)))
     return answer
 
 
-def _beside_ledger(
-    paths: CorpusPaths,
-    shards: list[ShardInfo],
-    codes: Mapping[str, NDArray[np.int16]],
-    reasons: list[Reason],
-    examples: int,
-) -> tuple[pa.Table, list[Example]]:
-    """Documents and bytes of some shards by fate now and then, source and language; and the first that change sides."""
-    names = [shard.name for shard in shards]
-    ledger = read_shards(paths.ledger, names, ["source", "reason", "language", "bytes"])
-    places = np.concatenate([codes[name] for name in names])
-    then = pa.DictionaryArray.from_arrays(places, pa.array(reasons, pa.string()), mask=places < 0).cast(pa.string())
-    now = pc.fill_null(ledger.column("reason"), "")
-    table = ledger.drop_columns(["reason"]).append_column("now", now).append_column("then", pc.fill_null(then, ""))
-    groups = table.group_by(["now", "then", "source", "language"])
-    moved = pc.xor(pc.equal(now, ""), pc.equal(table.column("then"), ""))
-    rows = np.flatnonzero(moved.to_numpy())
-    found = _first_examples(paths, shards, rows, table, examples) if len(rows) and examples else []
-    return groups.aggregate([("bytes", "count"), ("bytes", "sum")]), found
+class _BesideLedger:
+    """The fates of the documents of some shards, now and then, as places among the names of reasons; -1 for kept."""
+
+    def __init__(
+        self,
+        paths: CorpusPaths,
+        shards: list[ShardInfo],
+        codes: Mapping[str, NDArray[np.int16]],
+        reasons: list[Reason],
+    ) -> None:
+        self._shards = shards
+        named = ["source", "reason", "language"]
+        ledger = read_shards(paths.ledger, self._names, [*named, "bytes"], dictionaries=named)
+        self._bytes = ledger.column("bytes")
+        (self._source, self._sources), (self._now, self._reasons_now), (self._language, self._languages) = (
+            _coded(ledger.column(name)) for name in named
+        )
+        self._then = np.concatenate([codes[shard.name] for shard in shards]).astype(np.int64)
+        self._reasons_then = [reason.value for reason in reasons]
+
+    @property
+    def _names(self) -> list[str]:
+        return [shard.name for shard in self._shards]
+
+    def count(self, answer: SideBySide) -> None:
+        """Add documents and bytes to an answer."""
+        columns = (
+            (self._now, ["", *self._reasons_now]),
+            (self._then, ["", *self._reasons_then]),
+            (self._source, [None, *self._sources]),
+            (self._language, [None, *self._languages]),
+        )
+        sizes = [len(names) for _, names in columns]
+        key = np.ravel_multi_index([places + 1 for places, _ in columns], sizes)
+        table = pa.table({"key": key, "bytes": self._bytes})
+        counted = table.group_by("key").aggregate([("bytes", "count"), ("bytes", "sum")])
+        rows = zip(*(counted.column(name).to_pylist() for name in ("key", "bytes_count", "bytes_sum")), strict=True)
+        for number, documents, size in rows:
+            places = np.unravel_index(number, sizes)
+            now, then, source, language = (names[place] for (_, names), place in zip(columns, places, strict=True))
+            answer.add(now, then, source, language, Amount(documents, size))
+
+    def first_moved(self, paths: CorpusPaths, count: int) -> list[Example]:
+        """Of the documents that change sides, those with the smallest ids."""
+        rows = np.flatnonzero((self._now < 0) != (self._then < 0))
+        if not len(rows) or not count:
+            return []
+        ids = read_shards(paths.ledger, self._names, ["id"]).take(pa.array(rows))
+        first = pc.select_k_unstable(ids, count, sort_keys=[("id", "ascending")])
+        chosen = rows[first.to_numpy()].tolist()
+        starts = np.cumsum([0, *(shard.rows for shard in self._shards)])
+        found = []
+        for id_, row in zip(ids.column("id").take(first).to_pylist(), chosen, strict=True):
+            place = int(np.searchsorted(starts, row, "right")) - 1
+            now, then = (["", *self._reasons_now][self._now[row] + 1], ["", *self._reasons_then][self._then[row] + 1])
+            source = self._sources[self._source[row]]
+            found.append(Example(id_, now, then, source, self._shards[place].name, row - int(starts[place])))
+        return found
 
 
-def _first_examples(
-    paths: CorpusPaths, shards: list[ShardInfo], rows: NDArray[np.int64], table: pa.Table, examples: int
-) -> list[Example]:
-    """Of the documents in ``rows``, those with the smallest ids."""
-    ids = read_shards(paths.ledger, [shard.name for shard in shards], ["id"]).take(pa.array(rows))
-    first = pc.select_k_unstable(ids, examples, sort_keys=[("id", "ascending")])
-    chosen = rows[first.to_numpy()]
-    starts = np.cumsum([0, *(shard.rows for shard in shards)])
-    places = np.searchsorted(starts, chosen, "right") - 1
-    found = []
-    for id_, row, place in zip(ids.column("id").take(first).to_pylist(), chosen.tolist(), places.tolist(), strict=True):
-        now, then, source = (table.column(name)[row].as_py() for name in ("now", "then", "source"))
-        found.append(Example(id_, now, then, source, shards[place].name, row - int(starts[place])))
-    return found
+def _coded(column: "pa.ChunkedArray[Any]") -> tuple[NDArray[np.int64], list[str]]:
+    """Places of the values of a dictionary column among their names; -1 for null."""
+    chunks = [chunk.indices.fill_null(-1).to_numpy().astype(np.int64) for chunk in column.chunks]
+    names = column.chunk(0).dictionary.to_pylist() if chunks else []
+    return np.concatenate([np.empty(0, np.int64), *chunks]), names
 
 
 def changed_section(section: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

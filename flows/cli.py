@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from bessemer import __version__
 from bessemer.errors import BessemerError, ConfigError
+from bessemer.process_end import leave
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,8 +49,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    gc.freeze()  # else Python searches everything for cycles as it ends: half a second
-    sys.exit(code or 0)
+    leave(code or 0)
 
 
 def checkout_root(start: Path) -> Path:

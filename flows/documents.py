@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.without_pandas import keep_pandas_out
+
 
 def explain_command(root: Path, query: str, console: Console) -> int:
     """``bessemer explain``: what happened to the documents and records that match.
@@ -13,6 +15,7 @@ def explain_command(root: Path, query: str, console: Console) -> int:
         ConfigError: nothing matches.
         DataError: nothing was ingested yet.
     """
+    keep_pandas_out()
     from bessemer.explain import explain
 
     _print(explain(root, query).render(), console)
@@ -26,6 +29,7 @@ def whatif_command(root: Path, changes: Sequence[str], console: Console) -> int:
         ConfigError: a change is no parameter of ``curate``, or out of bounds.
         DataError: ``curate`` has not run.
     """
+    keep_pandas_out()
     from bessemer.whatif import parse_changes, what_if
 
     _print(what_if(root, parse_changes(changes)).render(), console)
@@ -48,6 +52,7 @@ def ledger_command(
         ConfigError: the SQL cannot be understood.
         DataError: ``curate`` has not run.
     """
+    keep_pandas_out()
     from bessemer.ledger_query import SHOWN, query_ledger
 
     answer = query_ledger(root, where, columns=columns or SHOWN, by=by, limit=limit, out=out)

@@ -9,6 +9,7 @@ from bessemer.curation_report import report_curation
 from bessemer.engine import Job, finish_directory, map_jobs
 from bessemer.fates import read_cut
 from bessemer.filters.rules import Policy
+from bessemer.judged import write_policy
 from bessemer.personal_counting import write_counts
 from bessemer.repeats import Repeats, find_repeats
 from bessemer.reporting.report import StageReport
@@ -58,6 +59,7 @@ def main(context: StageContext) -> StageReport:
         made_from["parts"] = directory_digest(paths.parts)
     for role, directory in ((CURATED, layout.CURATED), (LEDGER, layout.LEDGER)):
         finish_directory(results, role, context.root / directory, made_from)
+    write_policy(context.root / layout.LEDGER, policy)
     stats = [ShardStats.from_json(result.stats) for result in results]
     return report_curation(
         stats, policy, params, paths=paths, curated=context.root / layout.CURATED, made_from=made_from

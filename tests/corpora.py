@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import xxhash
 import yaml
 
 from bessemer.config.curate import CurateParams
@@ -59,7 +60,7 @@ def write_corpus(
 
 
 def _group(row: Mapping[str, Any]) -> str:
-    return str(row.get("group", row["id"]))
+    return xxhash.xxh3_128_hexdigest(str(row["group"]).encode()) if "group" in row else str(row["id"])
 
 
 def _tables(

@@ -13,7 +13,7 @@ from bessemer.errors import ConfigError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C one, if built in
     """YAML in which a key may be given once only: the second of two would silently win."""
 
 

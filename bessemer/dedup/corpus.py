@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bessemer.errors import DataError
+from bessemer.identifiers import from_hex
 from bessemer.shards import read_manifest
 
-HEX_DIGITS = 32
 BYTES_PER_DOCUMENT = 40
 """Memory that :class:`Corpus` needs for each document."""
 
@@ -70,7 +69,7 @@ def read_corpus(documents: Path, signatures: Path) -> Corpus:
         shards=[shard.name for shard in shards],
         digests=[shard.xxh3 for shard in shards],
         starts=starts,
-        ids=np.concatenate([np.empty((0, 2), np.uint64), *(_from_hex(table.column("id")) for table in tables)]),
+        ids=np.concatenate([np.empty((0, 2), np.uint64), *(from_hex(table.column("id")) for table in tables)]),
         hashes=np.concatenate([np.empty((0, 2), np.uint64), *(_from_bytes(table.column("hash")) for table in tables)]),
         words=np.concatenate([np.empty(0, np.int32), *(table.column("words").to_numpy() for table in tables)]),
         shingles=np.concatenate([np.empty(0, np.int32), *(table.column("shingles").to_numpy() for table in tables)]),
@@ -103,27 +102,6 @@ def read_texts(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict
         found = read_some_texts(documents, corpus.shards[shard], local).to_pylist()
         texts.update(zip((local + corpus.starts[shard]).tolist(), found, strict=True))
     return texts
-
-
-def hex_column(values: NDArray[np.uint64]) -> pa.StringArray:
-    """Numbers of 128 bits, shape (n, 2), as a column of 32 hex digits."""
-    digits = values.astype(">u8").tobytes().hex().encode()
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * HEX_DIGITS
-    if len(digits) > np.iinfo(np.int32).max:
-        raise DataError(f"{len(values):,} ids do not fit a column; cut the documents into smaller shards.")
-    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(digits))
-
-
-def _from_hex(column: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """Ids of 32 lower-case hex digits as shape (n, 2), uint64."""
-    joined = "".join(column.to_pylist()) if len(column) else ""
-    if len(joined) != HEX_DIGITS * len(column):
-        raise DataError("an id in the documents has not 32 hex digits; run the stage that makes them again.")
-    try:
-        raw = bytes.fromhex(joined)
-    except ValueError:
-        raise DataError("an id in the documents is not hexadecimal; run the stage that makes them again.") from None
-    return np.frombuffer(raw, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def _from_bytes(column: pa.ChunkedArray) -> NDArray[np.uint64]:

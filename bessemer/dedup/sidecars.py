@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bessemer.dedup.corpus import Corpus, hex_column
+from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.near import Near
+from bessemer.identifiers import hex_column
 from bessemer.shards import ShardInfo, read_shard, write_manifest, write_shard
 
 PAIRS_PER_SHARD = 1_000_000

@@ -245,9 +245,15 @@ class Policy:
 
 
 def is_one_of(values: "pa.ChunkedArray[Any]", allowed: tuple[str, ...] | list[str]) -> NDArray[np.bool_]:
-    """Shape (n,), bool: membership; null is a member of nothing."""
-    mask = pc.is_in(values, value_set=pa.array(allowed, pa.string()))
-    return np.asarray(mask.to_numpy(), dtype=np.bool_)
+    """Shape (n,), bool: membership; null is a member of nothing. Strings, or a dictionary array of them."""
+    wanted = pa.array(allowed, pa.string())
+    if not pa.types.is_dictionary(values.type):
+        return np.asarray(pc.is_in(values, value_set=wanted).to_numpy(), dtype=np.bool_)
+    inside = [np.empty(0, np.bool_)]
+    for chunk in values.chunks:
+        members = pc.is_in(chunk.dictionary, value_set=wanted).to_numpy(zero_copy_only=False)
+        inside.append(np.append(members, False)[chunk.indices.fill_null(len(members)).to_numpy()])
+    return np.concatenate(inside)
 
 
 def column_values(table: pa.Table, name: str) -> NDArray[np.float64]:
