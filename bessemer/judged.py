@@ -45,9 +45,10 @@ class Judged:
         made_by = _policy_of_ledger(paths)
         if made_by is None:
             return cls(paths, policy, policy, {})
-        same = {rule.reason for rule in policy.rules if _as_json(rule) in made_by["rules"]}
+        made_by_languages, made_by_rules = made_by
+        same = {rule.reason for rule in policy.rules if _as_json(rule) in made_by_rules}
         languages = policy.languages
-        if made_by["languages"] == (None if languages is None else list(languages)):
+        if made_by_languages == languages:
             same.add(Reason.LANGUAGE)
             languages = None
         left = replace(
@@ -94,13 +95,13 @@ def _as_json(rule: Rule) -> dict[str, object]:
     }
 
 
-def _policy_of_ledger(paths: CorpusPaths) -> dict[str, list[dict[str, object]]] | None:
-    """The limits by which the ledger was made; None if that cannot be told, or it was made of other numbers."""
+def _policy_of_ledger(paths: CorpusPaths) -> tuple[tuple[str, ...] | None, list[dict[str, object]]] | None:
+    """Languages and limits by which the ledger was made; None if they are not known, or were asked of other numbers."""
     try:
         made_from = read_manifest(paths.ledger).made_from
         if any(made_from.get(role) != directory_digest(directory) for role, directory in paths.sidecars.items()):
             return None
-        read: dict[str, list[dict[str, object]]] = json.loads((paths.ledger / POLICY).read_bytes())
-    except (DataError, OSError, ValueError):
+        read = json.loads((paths.ledger / POLICY).read_bytes())
+        return None if read["languages"] is None else tuple(read["languages"]), read["rules"]
+    except (DataError, OSError, ValueError, KeyError):
         return None
-    return read

@@ -101,21 +101,22 @@ class _BesideLedger:
 
     def count(self, answer: SideBySide) -> None:
         """Add documents and bytes to an answer."""
-        columns = (
-            (self._now, ["", *self._reasons_now]),
-            (self._then, ["", *self._reasons_then]),
-            (self._source, [None, *self._sources]),
-            (self._language, [None, *self._languages]),
-        )
-        sizes = [len(names) for _, names in columns]
-        key = np.ravel_multi_index([places + 1 for places, _ in columns], sizes)
+        names = (self._reasons_now, self._reasons_then, self._sources, self._languages)
+        sizes = [len(known) + 1 for known in names]
+        places = (self._now, self._then, self._source, self._language)
+        key = np.ravel_multi_index([column + 1 for column in places], sizes)
         table = pa.table({"key": key, "bytes": self._bytes})
         counted = table.group_by("key").aggregate([("bytes", "count"), ("bytes", "sum")])
         rows = zip(*(counted.column(name).to_pylist() for name in ("key", "bytes_count", "bytes_sum")), strict=True)
         for number, documents, size in rows:
-            places = np.unravel_index(number, sizes)
-            now, then, source, language = (names[place] for (_, names), place in zip(columns, places, strict=True))
-            answer.add(now, then, source, language, Amount(documents, size))
+            now, then, source, language = (int(place) for place in np.unravel_index(number, sizes))
+            answer.add(
+                ["", *self._reasons_now][now],
+                ["", *self._reasons_then][then],
+                self._sources[source - 1],
+                self._languages[language - 1] if language else None,
+                Amount(documents, size),
+            )
 
     def first_moved(self, paths: CorpusPaths, count: int) -> list[Example]:
         """Of the documents that change sides, those with the smallest ids."""

@@ -236,4 +236,4 @@ class CurateParams(Strict):
     )
     duplicates: DuplicateRules = Field(default_factory=DuplicateRules, description="which of look-alikes stay")
     pii: PiiParams = Field(default_factory=PiiParams, description="personal data: masked, kept, or a reason to drop")
-    samples: int = Field(5, ge=0, le=100, description="documents shown in the report for each reason")
+    samples: int = Field(10, ge=0, le=100, description="documents shown in the report for each reason")
