@@ -117,7 +117,7 @@ class WebRules(RuleGroup):
         description="least share of lines that end a sentence; FineWeb has 0.12, which drops lists and verse",
     )
     max_duplicate_line_characters: Limit = Field(
-        0.1, description="characters in lines that occur before (FineWeb; stricter than Gopher's)"
+        None, description="characters in lines that occur before; FineWeb has 0.1, which drops hymns and glossaries"
     )
     max_short_line_fraction: Limit = Field(
         None, description="largest share of short lines; FineWeb has 0.67, which drops verse and lists"
@@ -217,8 +217,8 @@ class CurateParams(Strict):
 
     languages: list[str] | None = Field(None, description="wanted languages (as in the sidecar); null: all")
     min_language_score: Limit = Field(
-        None,
-        description="least probability of the language; CCNet has 0.5, FineWeb 0.65; rare languages score low",
+        0.5,
+        description="least probability of the language (CCNet; FineWeb has 0.65); rare languages score low",
     )
     length: LengthRules = Field(default_factory=LengthRules, description="how long a document is")
     words: WordRules = Field(default_factory=WordRules, description="what the words look like")

@@ -25,6 +25,7 @@ ALL_ON = CurateParams.model_validate(
             "max_curly_brackets": 3,
             "min_sentences": 2,
             "min_terminal_line_fraction": 0.12,
+            "max_duplicate_line_characters": 0.1,
             "max_short_line_fraction": 0.67,
             "max_newlines_per_word": 0.3,
         },
