@@ -8,7 +8,6 @@ import numpy as np
 from ftfy.badness import MOJIBAKE_CATEGORIES
 from numpy.typing import NDArray
 
-
 IS_LINE_END: Final = 1
 """Mark of line ends of another kind than a newline."""
 IS_CONTROL: Final = 2

@@ -61,7 +61,7 @@ def _is_too_deep(page: str) -> bool:
     ``option`` is closed by the next one, unless there is something in between; ``optgroup``, ``rt`` and ``rp`` only
     inside elements that need not be there.
     """
-    if page.count("<") <= _MAX_DEPTH:
+    if page.count("<") - page.count("</") <= _MAX_DEPTH:
         return False
     open_elements: Counter[str] = Counter()
     depth, before = 0, ""

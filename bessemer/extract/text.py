@@ -33,7 +33,7 @@ _PRINTABLE = b"\t\n" + bytes(range(0x20, 0x7F))
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\u2028", "\u2029")
 _NEWLINE = ord("\n")
 _REACH = 8
-"""No sequence by which ftfy tells mojibake is longer; looking only around marked characters is faster than everywhere."""
+"""No sequence by which ftfy tells mojibake is longer, so looking around marked characters is enough."""
 
 
 def clean_text(text: str) -> str:
