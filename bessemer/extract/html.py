@@ -80,7 +80,8 @@ def _is_too_deep(page: str) -> bool:
     ``option`` is closed by the next one, unless there is something in between; ``optgroup``, ``rt`` and ``rp`` only
     inside elements that need not be there.
     """
-    if page.count("<") - page.count("</") <= _MAX_DEPTH:
+    tags = page.count("<")
+    if tags <= _MAX_DEPTH or tags - page.count("</") <= _MAX_DEPTH:
         return False
     open_elements: Counter[str] = Counter()
     depth, before = 0, ""
