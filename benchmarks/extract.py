@@ -5,8 +5,9 @@
 Ours is the whole job of the stage `ingest` with its defaults, up to written shards; the peers are loops that read
 responses, decode and extract, and nothing else (`benchmarks.extractors`). All are pinned to one core and take turns on
 the same file, by default the sample's archives several times over. trafilatura is slow, so it and ours take turns on
-the first pages alone. Then the texts are compared: ours are cleaned (mojibake, control characters, NFC), which is what
-differs. `make bench-extract` runs it; the peers are among the project's own requirements.
+the first pages alone. Then the texts are compared: ours are cleaned (mojibake, control characters, NFC) and come from
+the charset that fits the page, also where the server states another; the sample has Korean pages of that kind.
+`make bench-extract` runs it; the peers are among the project's own requirements.
 
 --json writes flat keys:
   pages_per_s       ours, pages a second of CPU time on one core
