@@ -16,7 +16,8 @@ PEERS := .venv-bench
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup repro test test-all check serve report bench bench-dedup bench-signals bench-strategies clean
+.PHONY: help setup repro test test-all check serve report bench bench-dedup bench-signals bench-extract bench-language \
+        bench-strategies clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -55,7 +56,7 @@ serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this 
 report: $(STAMP) ## write the overall report of the newest run again
 	@bessemer report
 
-bench: bench-dedup bench-signals bench-strategies ## measure: deduplication and signals beside peers, strategies beside each other
+bench: bench-dedup bench-signals bench-extract bench-language bench-strategies ## measure beside peers; strategies beside each other
 
 # The peers have needs of their own, so they have an environment of their own.
 $(PEERS)/.installed: benchmarks/peers.txt | $(STAMP)
@@ -71,6 +72,13 @@ bench-dedup: $(STAMP) $(PEERS)/.installed ## measure deduplication beside datask
 bench-signals: $(STAMP) $(PEERS)/.installed ## measure quality signals beside datatrove's filters (BENCH_ARGS)
 	@test -f data/language/_manifest.json || bessemer run language
 	@python -m benchmarks.signals $(BENCH_ARGS)
+
+bench-extract: $(STAMP) ## measure extraction beside bare FastWARC with resiliparse and trafilatura (BENCH_ARGS)
+	@python -m benchmarks.extract $(BENCH_ARGS)
+
+bench-language: $(STAMP) ## measure language identification beside bare fastText (BENCH_ARGS)
+	@test -f data/documents/_manifest.json || bessemer run ingest
+	@python -m benchmarks.language $(BENCH_ARGS)
 
 bench-strategies: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
 	@if [ -d data/tokens/train ]; then python -m benchmarks.strategies; \

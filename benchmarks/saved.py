@@ -14,7 +14,12 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def save(
-    name: str, title: str, flat: Mapping[str, float | None], tables: Sequence[Table], peer_packages: Sequence[str]
+    name: str,
+    title: str,
+    flat: Mapping[str, float | None],
+    tables: Sequence[Table],
+    peer_packages: Sequence[str],
+    packages: Sequence[str] = ("numba", "numpy", "pyarrow"),
 ) -> None:
     """Write benchmarks/results/<name>-<machine>.json and .md.
 
@@ -23,11 +28,12 @@ def save(
         title: of the page.
         flat: what the benchmark prints as flat keys.
         tables: the page's sections.
-        peer_packages: distributions of the peers' environment whose versions matter.
+        peer_packages: distributions of the peers' environment whose versions matter; none if it is not used.
+        packages: the same of the project's environment.
     """
-    peers = PEERS if PEERS.exists() else None
+    peers = PEERS if peer_packages and PEERS.exists() else None
     described = {"command": " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]])} | machine.describe(
-        ("numba", "numpy", "pyarrow"), peers, peer_packages
+        packages, peers, peer_packages
     )
     of_machine = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
     RESULTS.mkdir(exist_ok=True)

@@ -23,6 +23,8 @@ MODULES = {
     "rensa full, at spaces": ("benchmarks.peers.rensa", "spaces"),
     "rensa RHO": ("benchmarks.peers.rensa", "rho"),
 }
+_OF_PEERS = "benchmarks.peers."
+"""Modules below it run in the peers' environment, the others in the project's."""
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "VECLIB", "NUMEXPR")
 
 
@@ -74,7 +76,7 @@ def workers(
     running: dict[str, Worker] = {}
     try:
         for name in names:
-            running[name] = Worker(name, _start(name, modules[name], documents, core))
+            running[name] = Worker(name, _start(modules[name], documents, core))
         yield running
     finally:
         for worker in running.values():
@@ -86,9 +88,9 @@ def workers(
                 worker.process.kill()
 
 
-def _start(name: str, runs: tuple[str, ...], documents: Path, core: int | None) -> "subprocess.Popen[str]":
+def _start(runs: tuple[str, ...], documents: Path, core: int | None) -> "subprocess.Popen[str]":
     module, *arguments = runs
-    python = sys.executable if name in (OURS, STRINGS) else str(PEERS)
+    python = str(PEERS) if module.startswith(_OF_PEERS) else sys.executable
     environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in _THREADS}
     process = subprocess.Popen(
         [python, "-m", module, str(documents), *arguments],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bessemer.config.language import LanguageParams
 from bessemer.engine import Job, JobResult, OutputWriter, Stats, finish_directory, map_jobs
@@ -40,13 +41,13 @@ def main(context: StageContext) -> StageReport:
 def identify_shard(documents: Path, characters: int, job: Job, out: OutputWriter) -> Stats:
     """Write the language sidecar of one shard."""
     table = read_shard(documents, job.name, ["id", "text"])
-    texts = table.column("text").to_pylist()
-    codes, scores = identify(texts, characters)
+    texts = table.column("text")
+    codes, scores = identify(pc.utf8_slice_codeunits(texts, 0, characters).to_pylist(), characters)
     sidecar = pa.table({"id": table.column("id"), "language": pa.array(codes, pa.string()), "score": scores})
     out.write("language", job.name, sidecar)
     size: Counter[str] = Counter()
-    for code, text in zip(codes, texts, strict=True):
-        size[code] += len(text.encode())
+    for code, length in zip(codes, pc.binary_length(texts).to_pylist(), strict=True):
+        size[code] += length
     return {"documents": dict(sorted(Counter(codes).items())), "bytes": dict(sorted(size.items()))}
 
 

@@ -75,8 +75,8 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
     declared = [known for label in _labels(data, stated, html) if (known := codec_name(label))]
     whole = None if any(_is_stateful(name) for name in declared) else _utf8_start(data)
     # A byte above 127 that ends nothing but ASCII proves nothing: it may be a letter of a single-byte charset.
-    if whole is not None and (whole == data or not whole.isascii()):
-        return Decoded(whole.decode("utf-8"), "utf-8", 0.0)
+    if whole is not None and (data.isascii() or not whole.isascii()):
+        return Decoded(whole, "utf-8", 0.0)
     tried: list[str] = []
     for name in _candidates(data, declared):
         if name in tried:
@@ -125,14 +125,13 @@ def _is_stateful(name: str) -> bool:
     return name.startswith(("iso2022", "hz"))
 
 
-def _utf8_start(data: bytes) -> bytes | None:
+def _utf8_start(data: bytes) -> str | None:
     """The whole characters of UTF-8 that may end inside one; None for what is no UTF-8."""
     try:
-        data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         cut = error.reason == "unexpected end of data" and error.start > 0
-        return data[: error.start] if cut else None
-    return data
+        return data[: error.start].decode("utf-8") if cut else None
 
 
 def _replacing(data: bytes, name: str) -> Decoded:

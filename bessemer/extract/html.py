@@ -8,7 +8,7 @@ from resiliparse.extract.html2text import extract_plain_text
 
 from bessemer.config.ingest import HtmlParams
 from bessemer.errors import is_panic
-from bessemer.extract.charset import decode
+from bessemer.extract.charset import Decoded, decode
 
 _MAX_DEPTH = 2000
 """Resiliparse's time grows with the square of the nesting; browsers stop at 512 (limit of Blink's HTML parser)."""
@@ -41,14 +41,33 @@ def html_to_text(page: bytes, stated_charset: str | None, params: HtmlParams, un
         Undecodable: more than that could not be decoded.
         ExtractionFailed: the extractor raised an error, or the page is nested absurdly deep.
     """
+    decoded = decode_page(page, stated_charset, undecodable)
+    return text_of_page(decoded.text, params), decoded.charset
+
+
+def decode_page(page: bytes, stated_charset: str | None, undecodable: float) -> Decoded:
+    """The first half of :func:`html_to_text`: the page's characters.
+
+    Raises:
+        Undecodable: as said there.
+    """
     decoded = decode(page, stated_charset, html=True)
     if decoded.undecodable > undecodable:
         raise Undecodable(f"{decoded.undecodable:.2%} of the characters are not in {decoded.charset}")
-    if _is_too_deep(decoded.text):
+    return decoded
+
+
+def text_of_page(page: str, params: HtmlParams) -> str:
+    """The second half of :func:`html_to_text`: the text of a decoded page.
+
+    Raises:
+        ExtractionFailed: as said there.
+    """
+    if _is_too_deep(page):
         raise ExtractionFailed(f"elements are nested more than {_MAX_DEPTH:,} deep")
     extract = _trafilatura() if params.extractor == "trafilatura" else _resiliparse
     try:
-        return extract(decoded.text, params.main_content), decoded.charset
+        return extract(page, params.main_content)
     except BaseException as error:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
@@ -61,7 +80,8 @@ def _is_too_deep(page: str) -> bool:
     ``option`` is closed by the next one, unless there is something in between; ``optgroup``, ``rt`` and ``rp`` only
     inside elements that need not be there.
     """
-    if page.count("<") <= _MAX_DEPTH:
+    tags = page.count("<")
+    if tags <= _MAX_DEPTH or tags - page.count("</") <= _MAX_DEPTH:
         return False
     open_elements: Counter[str] = Counter()
     depth, before = 0, ""

@@ -1,10 +1,23 @@
 """Clean text: mojibake mended, one kind of line break, no control characters, Unicode NFC."""
 
-import re
 import unicodedata
 
+import numpy as np
 from ftfy import TextFixerConfig, fix_text
 from ftfy.badness import is_bad
+from numpy.typing import NDArray
+
+from bessemer.extract.characters import (
+    CONTROL,
+    IS_COMPOSING,
+    IS_CONTROL,
+    IS_LINE_END,
+    IS_SUSPECT,
+    MENDABLE,
+    MOJIBAKE,
+    code_units,
+    marks_of,
+)
 
 _CONFIG = TextFixerConfig(
     unescape_html=False,
@@ -16,14 +29,11 @@ _CONFIG = TextFixerConfig(
 )
 """What ftfy may mend. Quotes, ligatures and width are the author's: full-width forms are ordinary Chinese."""
 
-_BEYOND_ASCII = re.compile(r"[^\t\n\x20-\x7e]")
-_MENDABLE = re.compile("[\x1b\x80-\x9f\ud800-\udfff]")
-"""Escapes, C1 controls and surrogates: beside mojibake, all that ftfy would change in a line under ``_CONFIG``."""
-
+_PRINTABLE = b"\t\n" + bytes(range(0x20, 0x7F))
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\u2028", "\u2029")
-_CONTROL = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u206a-\u206f\ufeff\ufff9-\ufffc\ufdd0-\ufdef\ufffe\uffff\U000e0001]"
-)
+_NEWLINE = ord("\n")
+_REACH = 8
+"""No sequence by which ftfy tells mojibake is longer, so looking around marked characters is enough."""
 
 
 def clean_text(text: str) -> str:
@@ -32,19 +42,49 @@ def clean_text(text: str) -> str:
     ftfy mends lines that were decoded with the wrong charset; every line and page break becomes a newline, control and
     non-characters go, and the result is NFC.
     """
-    if _BEYOND_ASCII.search(text):
+    if not text.isascii() or text.encode().translate(None, _PRINTABLE):
+        text = _plain(text)
+    if " \n" in text or "\t\n" in text:
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+    return text.strip()
+
+
+def _plain(text: str) -> str:
+    """Line ends, mojibake, control characters and composition, each looked for only where a character asks for it."""
+    marks = marks_of(text)
+    present = int(np.bitwise_or.reduce(marks))
+    if present & IS_LINE_END:
         for line_end in _LINE_ENDS:
             text = text.replace(line_end, "\n")
-        text = unicodedata.normalize("NFC", _CONTROL.sub("", _mend(text)))
-    return "\n".join([line.rstrip(" \t") for line in text.split("\n")]).strip()
+        marks = marks_of(text)
+    if present & IS_SUSPECT:
+        mended = _mend(text, np.flatnonzero(marks & IS_SUSPECT))
+        if mended != text:
+            return unicodedata.normalize("NFC", CONTROL.sub("", mended))
+    if present & IS_CONTROL:
+        text = CONTROL.sub("", text)
+    return unicodedata.normalize("NFC", text) if present & IS_COMPOSING else text
 
 
-def _mend(text: str) -> str:
-    """What ``ftfy.fix_text`` gives, without its work on lines that it would leave alone."""
-    return "\n".join(fix_text(line, _CONFIG) if _is_suspect(line) else line for line in text.split("\n"))
+def _mend(text: str, suspects: NDArray[np.intp]) -> str:
+    """What ``ftfy.fix_text`` gives, without its work on lines that it would leave alone.
+
+    Args:
+        text: with newlines as the only line ends.
+        suspects: places of marked code units.
+    """
+    lines = text.split("\n")
+    newlines = np.flatnonzero(code_units(text) == _NEWLINE)
+    for number in np.unique(np.searchsorted(newlines, suspects)).tolist():
+        if _is_suspect(lines[number]):
+            lines[number] = fix_text(lines[number], _CONFIG)
+    return "\n".join(lines)
 
 
 def _is_suspect(line: str) -> bool:
     if line.isascii():
         return "\x1b" in line
-    return is_bad(line) or _MENDABLE.search(line) is not None
+    if MENDABLE.search(line):
+        return True
+    places = (match.start() for match in MOJIBAKE.finditer(line))
+    return any(is_bad(line[max(0, place - _REACH) : place + _REACH]) for place in places) and is_bad(line)

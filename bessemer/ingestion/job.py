@@ -1,6 +1,6 @@
 """One job of ``ingest``: verify the files against their pins, read them, write documents and quarantine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 from bessemer.config.ingest import IngestParams
 from bessemer.documents import DOCUMENT_SCHEMA, document_id
 from bessemer.engine import Job, OutputWriter, Stats
-from bessemer.ingestion.documents import documents_of
+from bessemer.ingestion.documents import Document, documents_of_items
 from bessemer.ingestion.plan import Work
 from bessemer.ingestion.tally import Tally
 from bessemer.readers.formats import format_of, read_file
@@ -20,6 +20,10 @@ from bessemer.sources import verify_file
 DOCUMENTS = "documents"
 QUARANTINE = "quarantine"
 """Roles of the two outputs."""
+
+_BATCH = 64
+_BATCH_BYTES = 1 << 20
+"""Items, and bytes of records, that are turned into documents together: few enough to stay in a processor's cache."""
 
 _QUARANTINE_FIELDS: "list[pa.Field[Any]]" = [
     pa.field("id", pa.string(), nullable=False),
@@ -55,8 +59,7 @@ def ingest_job(job: Job, out: OutputWriter, *, root: Path, params: IngestParams)
     tally = Tally(work.source.name, stored_bytes=work.stored_bytes)
     documents = _ShardBuilder(out, DOCUMENTS, job.name, DOCUMENT_SCHEMA, params)
     quarantine = _ShardBuilder(out, QUARANTINE, job.name, QUARANTINE_SCHEMA, params)
-    for file, item in _items(work, root, _limits(params)):
-        result = documents_of(item, work.source, params) if isinstance(item, Record) else item
+    for file, result in _results(work, root, params):
         if isinstance(result, Unreadable):
             tally.add_unreadable(result, file)
             quarantine.add(_quarantine_row(result, work.source.name, file), len(result.excerpt))
@@ -69,6 +72,23 @@ def ingest_job(job: Job, out: OutputWriter, *, root: Path, params: IngestParams)
     documents.flush()
     quarantine.flush()
     return tally.dump()
+
+
+def _results(
+    work: Work, root: Path, params: IngestParams
+) -> Iterator[tuple[str, Sequence[Document] | Unreadable | Skipped]]:
+    """What became of every item, with the name of its file."""
+    files: list[str] = []
+    items: list[Item] = []
+    held = 0
+    for file, item in _items(work, root, _limits(params)):
+        files.append(file)
+        items.append(item)
+        held += item.size if isinstance(item, Record) else 0
+        if len(items) >= _BATCH or held >= _BATCH_BYTES:
+            yield from zip(files, documents_of_items(items, work.source, params), strict=True)
+            files, items, held = [], [], 0
+    yield from zip(files, documents_of_items(items, work.source, params), strict=True)
 
 
 def _items(work: Work, root: Path, limits: Limits) -> Iterator[tuple[str, Item]]:

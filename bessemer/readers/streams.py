@@ -19,6 +19,8 @@ from bessemer.readers.records import Limits, Reason
 
 PIECE = 1 << 20
 _GZIP_WBITS = 31
+_GZIP_STEP = 1 << 14
+"""Bytes given to zlib at once; a record of a web archive is a gzip member of mostly a few thousand."""
 _SALVAGE_STEP = 64
 _ZSTD_WINDOW = 1 << 27
 _ZSTD_STEP = 2048
@@ -54,7 +56,7 @@ class ByteStream:
             self._head = b""
         self._decoder: Any = None
         self._pending = self._peeked = b""
-        self._read_in = self._given_out = 0
+        self._at = self._read_in = self._given_out = 0
         self._member = 0
         self._ended = False
 
@@ -129,7 +131,7 @@ class ByteStream:
                 first = b""
             if starts_well(first):
                 self._local.seek(position)
-                self._decoder, self._pending, self._read_in = None, b"", position
+                self._decoder, self._pending, self._at, self._read_in = None, b"", 0, position
                 self._ended, self._damage = False, None
                 return True
             position += 1
@@ -186,24 +188,38 @@ class ByteStream:
 
     def _gunzip(self) -> bytes:
         if self._decoder is None:
-            self._pending = self._pending.lstrip(b"\0")
-            if not self._pending:
+            while self._pending.startswith(b"\0", self._at):
+                self._at += 1
+            if self._at == len(self._pending):
+                self._pending, self._at = b"", 0
                 return b""
-            if self._pending[:1] != GZIP[:1]:
+            if not self._pending.startswith(GZIP[:1], self._at):
                 raise Damaged(Reason.CORRUPT, "bytes that are no gzip stream follow the last one")
-            self._member = self._read_in - len(self._pending)
+            self._member = self._read_in - len(self._pending) + self._at
             self._decoder = zlib.decompressobj(_GZIP_WBITS)
+        pieces: list[bytes] = []
+        size = 0
+        while self._decoder is not None and self._at < len(self._pending) and size < PIECE:
+            pieces.append(self._gunzip_step(PIECE - size))
+            size += len(pieces[-1])
+            if self._damage is not None:
+                break
+        if self._at == len(self._pending):
+            self._pending, self._at = b"", 0
+        return b"".join(pieces)
+
+    def _gunzip_step(self, limit: int) -> bytes:
+        """At most ``limit`` bytes from the next few: a member's decoder copies whatever it is given beyond its end."""
+        step = self._pending[self._at : self._at + _GZIP_STEP]
         before = self._decoder.copy()
         try:
-            piece: bytes = self._decoder.decompress(self._pending, PIECE)
+            piece: bytes = self._decoder.decompress(step, limit)
         except zlib.error as error:
             self._damage = Damaged(Reason.CORRUPT, f"gzip stream is damaged ({error})")
-            return _salvage(before, self._pending)
+            return _salvage(before, step, limit)
+        self._at += len(step) - len(self._decoder.unused_data or self._decoder.unconsumed_tail)
         if self._decoder.eof:
-            self._pending = self._decoder.unused_data
             self._decoder = None
-        else:
-            self._pending = self._decoder.unconsumed_tail
         return piece
 
     def _unzstd(self) -> bytes:
@@ -250,13 +266,13 @@ def _find(file: BinaryIO, needle: bytes, start: int) -> int:
     return -1
 
 
-def _salvage(decoder: Any, data: bytes) -> bytes:
-    """What a gzip stream still gives before the damaged place: ``decoder`` as it was before ``data``."""
+def _salvage(decoder: Any, data: bytes, limit: int) -> bytes:
+    """About ``limit`` bytes of what a stream gives before the damaged place: ``decoder`` as it was before ``data``."""
     pieces = []
     try:
         for start in range(0, len(data), _SALVAGE_STEP):
             pieces.append(decoder.decompress(data[start : start + _SALVAGE_STEP], PIECE))
-            if sum(map(len, pieces)) >= PIECE:
+            if sum(map(len, pieces)) >= limit:
                 break
     except zlib.error:
         pass

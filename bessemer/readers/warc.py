@@ -4,10 +4,10 @@ Records are framed here, so that a damaged one is named and the next one found (
 record's headers, HTTP message and transfer and content codings are read by FastWARC.
 """
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fastwarc.warc import WarcRecord, WarcRecordType
 
@@ -19,7 +19,6 @@ from bessemer.readers.streams import ByteStream
 
 _MAGIC = b"WARC/"
 _HEADER_BYTES = 65_536
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _TYPE = re.compile(rb"^warc-type:[ \t]*([a-z]+)", re.IGNORECASE | re.MULTILINE)
 _NEWLINES = re.compile(rb"[\r\n]+")
@@ -98,41 +97,45 @@ def _read_frame(frame: _Frame, locator: str, limits: Limits) -> Item:
     if len(body) > limits.record_bytes:
         detail = f"a body of more than {limits.record_bytes:,} bytes, over ingest.max_record_bytes"
         return Unreadable(locator, Reason.TOO_LARGE, detail, size, excerpt)
+    if record.record_type == WarcRecordType.conversion:
+        return _conversion(record, body, locator, size)
+    return _page(record, body, locator, size, excerpt)
+
+
+def _facts(record: WarcRecord) -> dict[str, Any]:
+    """What the header says of the document."""
     headers = {name.lower(): value for name, value in record.headers}
     meta = {"warc_record": headers.get("warc-record-id")}
     if "warc-truncated" in headers:
         meta["warc_truncated"] = headers["warc-truncated"]
-    facts = Record(locator, size, url=headers.get("warc-target-uri"), date=headers.get("warc-date"), meta=meta)
-    if record.record_type == WarcRecordType.conversion:
-        return _conversion(body, facts)
-    return _page(record, body, facts, excerpt)
+    return {"url": headers.get("warc-target-uri"), "date": headers.get("warc-date"), "meta": meta}
 
 
-def _conversion(body: bytes, facts: Record) -> Item:
+def _conversion(record: WarcRecord, body: bytes, locator: str, size: int) -> Item:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         detail = f"the text is not UTF-8 (byte {error.start:,})"
-        return Unreadable(facts.locator, Reason.ENCODING, detail, facts.size, body[:EXCERPT_BYTES])
-    return dataclasses.replace(facts, text=text, charset="utf-8")
+        return Unreadable(locator, Reason.ENCODING, detail, size, body[:EXCERPT_BYTES])
+    return Record(locator, size, text=text, charset="utf-8", **_facts(record))
 
 
-def _page(record: WarcRecord, body: bytes, facts: Record, excerpt: bytes) -> Item:
+def _page(record: WarcRecord, body: bytes, locator: str, size: int, excerpt: bytes) -> Item:
     content_type = record.http_content_type
     if record.is_http:
         http = record.http_headers
         if http is None or http.status_code is None:
             detail = "the block does not begin with an HTTP status line"
-            return Unreadable(facts.locator, Reason.MALFORMED, detail, facts.size, excerpt)
+            return Unreadable(locator, Reason.MALFORMED, detail, size, excerpt)
         if http.status_code != 200:
             return Skipped(Skip.HTTP_STATUS)
     else:
         content_type = (record.headers.get("Content-Type") or "").partition(";")[0].strip()
     if not _is_html(content_type, body):
         return Skipped(Skip.NOT_HTML)
-    if not body.strip():
+    if not body or body.isspace():
         return Skipped(Skip.EMPTY_TEXT)
-    return dataclasses.replace(facts, html=body, charset=record.http_charset)
+    return Record(locator, size, html=body, charset=record.http_charset, **_facts(record))
 
 
 def _is_html(content_type: str | None, body: bytes) -> bool:
@@ -140,6 +143,13 @@ def _is_html(content_type: str | None, body: bytes) -> bool:
     if content_type:
         return content_type.lower() in _HTML_TYPES
     return body.lstrip()[:1] == b"<"
+
+
+def _end_of_header(data: bytearray) -> int:
+    """Where the first empty line within 64 KiB ends, with either kind of line end; 0 if there is none."""
+    at = data.find(b"\n\r\n", 0, _HEADER_BYTES)
+    sooner = data.find(b"\n\n", 0, _HEADER_BYTES if at < 0 else at + 1)
+    return sooner + 2 if sooner >= 0 else at + 3 if at >= 0 else 0
 
 
 class _Frames:
@@ -196,8 +206,8 @@ class _Frames:
         size = 4096
         while True:
             more = self._fill(size)
-            if end := _HEADER_END.search(self._buffer, 0, _HEADER_BYTES):
-                return bytes(self._buffer[: end.end()])
+            if end := _end_of_header(self._buffer):
+                return bytes(self._buffer[:end])
             if not more and self._damage is not None:
                 raise self._damage
             if not more or size >= _HEADER_BYTES:

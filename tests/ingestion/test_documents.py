@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bessemer.config.ingest import IngestParams
 from bessemer.config.sources import Source
 from bessemer.documents import document_id
-from bessemer.ingestion.documents import Document, documents_of
+from bessemer.ingestion.documents import Document, documents_of, documents_of_items
 from bessemer.readers.records import Reason, Record, Skip, Skipped, Unreadable
 
 PARAMS = IngestParams(split_bytes=1000)
@@ -78,3 +78,18 @@ def test_what_has_no_text_is_a_stated_skip_and_what_fails_is_quarantined() -> No
     undecodable = documents_of(Record("t", 1, html=b"\x81\x8d\x8f" * 50, charset="utf-8"), SOURCE, PARAMS)
     assert isinstance(undecodable, Unreadable)
     assert undecodable.reason is Reason.ENCODING
+
+
+def test_records_together_become_what_each_becomes_alone() -> None:
+    items = [
+        Record("a", 1, html=b"<p>one</p>"),
+        Skipped(Skip.BLANK_LINE),
+        Record("b", 1, html=b"<div>" * 9000),
+        Record("c", 1, text=BOOK, whole_file=True),
+        Record("d", 1, text=" "),
+        Unreadable("e", Reason.MALFORMED, "bad"),
+        Record("f", 1, html="größe".encode("cp1252"), charset="cp1252"),
+        Record("g", 1, html=b"\x81\x8d\x8f" * 50, charset="utf-8"),
+    ]
+    alone = [documents_of(item, SOURCE, PARAMS) if isinstance(item, Record) else item for item in items]
+    assert documents_of_items(items, SOURCE, PARAMS) == alone

@@ -1,0 +1,171 @@
+"""From a web archive to documents, beside bare FastWARC with resiliparse and with trafilatura: speed, and the texts.
+
+    python -m benchmarks.extract [--quick] [--input FILE] [--json FILE] [--save]
+
+Ours is the whole job of the stage `ingest` with its defaults, up to written shards; the peers are loops that read
+responses, decode and extract, and nothing else (`benchmarks.extractors`). All are pinned to one core and take turns on
+the same file, by default the sample's archives several times over. trafilatura is slow, so it and ours take turns on
+the first pages alone. Then the texts are compared: ours are cleaned (mojibake, control characters, NFC) and come from
+the charset that fits the page, also where the server states another; the sample has Korean pages of that kind.
+`make bench-extract` runs it; the peers are among the project's own requirements.
+
+--json writes flat keys:
+  pages_per_s       ours, pages a second of CPU time on one core
+  vs_resiliparse    how many times the speed of FastWARC + resiliparse ours is, on the same pages
+  vs_trafilatura    the same of FastWARC + trafilatura; null where it is not installed
+  text_agreement    share of pages whose text is resiliparse's, white space apart
+"""
+
+import argparse
+import importlib.util
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+from benchmarks.extractors import digest
+from benchmarks.passes import Passes, measure_passes
+from benchmarks.saved import save
+from benchmarks.tables import Table
+from benchmarks.workers import OURS, ROOT, measured_core, workers
+from bessemer.errors import BessemerError, DataError
+
+RESILIPARSE = "FastWARC + resiliparse"
+TRAFILATURA = "FastWARC + trafilatura"
+MODULES = {
+    OURS: ("benchmarks.extractors", "ours"),
+    RESILIPARSE: ("benchmarks.extractors", "resiliparse"),
+    TRAFILATURA: ("benchmarks.extractors", "trafilatura"),
+}
+SAMPLE = ROOT / "data" / "sample" / "warc"
+_STARTED = time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        copies: of the sample's archives.
+        rounds: turns of every system.
+        slow_pages: that trafilatura is given.
+        slow_rounds: turns of it.
+    """
+
+    copies: int
+    rounds: int
+    slow_pages: int
+    slow_rounds: int
+
+
+FULL = Size(4, 9, 515, 3)
+QUICK = Size(2, 3, 150, 1)
+
+
+def main() -> None:
+    """Measure and print; write what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under a minute: fewer pages, fewer rounds")
+    parser.add_argument("--input", type=Path, help="a WARC file, plain or .gz, instead of the sample's")
+    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/extract-<machine>.json and .md")
+    asked = parser.parse_args()
+    try:
+        flat, tables = measure_all(asked.input, QUICK if asked.quick else FULL)
+    except (BessemerError, OSError, RuntimeError) as error:
+        sys.exit(f"benchmarks.extract: {error}")
+    for table in tables:
+        print(f"\n{table.text()}")
+    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
+    if asked.json:
+        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    if asked.save:
+        save("extract", "Extraction, measured", flat, tables, (), ("FastWARC", "Resiliparse", "trafilatura", "pyarrow"))
+
+
+def measure_all(given: Path | None, size: Size) -> tuple[dict[str, float | None], list[Table]]:
+    """Speeds on all pages, texts, speeds on the first pages.
+
+    Raises:
+        DataError: the file given has no page.
+    """
+    with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
+        whole, start = Path(folder) / "pages.warc", Path(folder) / "first.warc"
+        if given:
+            shutil.copyfile(given, whole)
+        else:
+            archives = b"".join(path.read_bytes() for path in sorted(SAMPLE.glob("*.warc.gz")))
+            whole.write_bytes(archives * size.copies)
+        if not cut(whole, size.slow_pages, start):
+            raise DataError(f"{given or SAMPLE} has no response; give a file with web pages.")
+        say("all pages")
+        with workers([OURS, RESILIPARSE], whole, measured_core(), MODULES) as running:
+            fast = measure_passes(running, size.rounds)
+            say("texts")
+            texts = {name: worker.ask(do="tell")["told"] for name, worker in running.items()}
+        slow = Passes({})
+        if importlib.util.find_spec("trafilatura"):
+            say("the first pages")
+            with workers([OURS, TRAFILATURA], start, measured_core(), MODULES) as running:
+                slow = measure_passes(running, size.slow_rounds)
+    share = agreement(texts[OURS], texts[RESILIPARSE])
+    flat = {
+        "pages_per_s": fast.per_s(OURS),
+        "vs_resiliparse": fast.ratio(OURS, RESILIPARSE),
+        "vs_trafilatura": slow.ratio(OURS, TRAFILATURA),
+        "text_agreement": share,
+    }
+    return flat, [speed_table(fast, slow), text_table(texts, share)]
+
+
+def cut(archive: Path, pages: int, target: Path) -> int:
+    """Write the beginning of an archive that has this many responses, or all that it has; say how many."""
+    count, end = 0, archive.stat().st_size
+    with archive.open("rb") as file:
+        for record in ArchiveIterator(file, record_types=WarcRecordType.response, parse_http=False):
+            if count == pages:
+                end = record.stream_pos
+                break
+            count += 1
+    with archive.open("rb") as file:
+        target.write_bytes(file.read(end))
+    return count
+
+
+def agreement(ours: Mapping[str, str], theirs: Mapping[str, str]) -> float:
+    """Share of their pages of which ours has the same text; a page of which ours has none must have no text."""
+    empty = digest("")
+    return round(sum(ours.get(page, empty) == text for page, text in theirs.items()) / max(1, len(theirs)), 4)
+
+
+def speed_table(fast: Passes, slow: Passes) -> Table:
+    """One row a system and number of pages."""
+    rows = [passes.row(name, OURS) for passes in (fast, slow) for name in passes.rounds]
+    note = (
+        f"pages a second of CPU time on one core, medians of {len(fast.rounds[OURS])} rounds in turn on all pages, and "
+        f"of {len(next(iter(slow.rounds.values()), []))} on the first pages. Ours verifies, reads, extracts, cleans, "
+        "counts and writes; the peers read, decode and extract. The first pass of each is not counted."
+    )
+    return Table("Speed", note, ["system", "pages/s", "pages/s by the clock", "ours is times", "pages"], rows)
+
+
+def text_table(texts: Mapping[str, Mapping[str, str]], share: float) -> Table:
+    """How many pages have the same text."""
+    row = [RESILIPARSE, f"{len(texts[RESILIPARSE]):,}", f"{len(texts[OURS]):,}", f"{share:.4f}"]
+    note = "distinct pages, and the share of which ours has the same text when white space is made even."
+    return Table("Texts", note, ["system", "pages", "documents of ours", "same text"], [row])
+
+
+def say(what: str) -> None:
+    """What is being done, on standard error, with the seconds since the start."""
+    print(f"benchmarks.extract: {time.perf_counter() - _STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
