@@ -32,7 +32,7 @@ def save(
         packages: the same of the project's environment.
     """
     peers = PEERS if peer_packages and PEERS.exists() else None
-    described = {"command": " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]])} | machine.describe(
+    described = {"command": " ".join([f"python -m benchmarks.{name}", *map(_named, sys.argv[1:])])} | machine.describe(
         packages, peers, peer_packages
     )
     of_machine = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
@@ -43,3 +43,8 @@ def save(
     sections = "\n\n".join(table.markdown() for table in tables)
     path.with_suffix(".md").write_text(f"# {title}\n\n{facts}\n\n{sections}\n")
     print(f"Written: {path}.json and .md")
+
+
+def _named(argument: str) -> str:
+    """An argument as it is recorded: of a path of this machine only the name."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
