@@ -217,7 +217,9 @@ def _rows(files: Sequence[str], sql: str, parameters: Sequence[object]) -> list[
     if not files:
         return []
     connection = duckdb.connect()
-    connection.read_parquet(list(files), filename=True, file_row_number=True).create_view("stored")
+    connection.read_parquet(list(files), filename=True, file_row_number=True, hive_partitioning=False).create_view(
+        "stored"
+    )
     connection.execute("CREATE VIEW files AS SELECT *, parse_filename(filename, true) AS shard FROM stored")
     return connection.execute(sql, list(parameters)).fetchall()
 

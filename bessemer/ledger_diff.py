@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from bessemer.corpus import CorpusPaths
-from bessemer.shards import read_manifest
+from bessemer.shards import read_manifest, require_made_from
 from bessemer.side_by_side import ABSENT, Amount, Example, SideBySide, bytes_per_token, with_beginnings
 
 _JOINED = f"""
@@ -35,6 +35,7 @@ def compare_ledgers(root: Path, before: Path, name: str, *, examples: int = 5) -
         DataError: one of the two is not there.
     """
     paths = CorpusPaths().under(root)
+    require_made_from(paths.ledger, paths.documents, "curate")
     connection = duckdb.connect()
     for view, directory in (("first", before), ("second", paths.ledger)):
         _create_view(connection, view, directory)
@@ -63,7 +64,9 @@ def _create_view(connection: duckdb.DuckDBPyConnection, view: str, directory: Pa
             "0::BIGINT AS bytes, '' AS shard, 0::BIGINT AS row WHERE false"
         )
         return
-    connection.read_parquet(files, filename=True, file_row_number=True).create_view(f"{view}_files")
+    connection.read_parquet(files, filename=True, file_row_number=True, hive_partitioning=False).create_view(
+        f"{view}_files"
+    )
     connection.execute(
         f"CREATE VIEW {view} AS SELECT id, source, reason, language, bytes, "
         f"parse_filename(filename, true) AS shard, file_row_number AS row FROM {view}_files"

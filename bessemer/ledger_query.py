@@ -23,6 +23,7 @@ _NOT_UNDERSTOOD = (
     duckdb.CatalogException,
     duckdb.ConversionException,
     duckdb.InvalidInputException,
+    duckdb.IOException,
     duckdb.ParserException,
 )
 
@@ -113,7 +114,7 @@ def open_ledger(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
         raise DataError(f"{paths.documents} has no documents; check the section sources of params.yaml.")
     chosen = [f'{role}."{stored}" AS "{name}"' for role, stored, name in _columns(paths, names[0])]
     scans = [
-        f"read_parquet([{_files(directory, names)}], filename = true) AS {role}"
+        f"read_parquet([{_files(directory, names)}], filename = true, hive_partitioning = false) AS {role}"
         for role, directory in directories.items()
     ]
     connection = duckdb.connect()
@@ -122,7 +123,7 @@ def open_ledger(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
             f"CREATE VIEW ledger AS SELECT {', '.join(chosen)}, parse_filename(ledger.filename, true) AS shard "
             f"FROM {' POSITIONAL JOIN '.join(scans)}"  # every directory has the same rows in the same order
         )
-    except duckdb.BinderException:
+    except (duckdb.BinderException, duckdb.IOException):
         raise DataError(
             f"{paths.ledger} has other columns than this version writes; run the stage curate again."
         ) from None

@@ -101,11 +101,12 @@ def write_shard(
     path = directory / f"{name}.parquet"
     temporary = directory / f".{name}.{os.getpid()}.tmp"
     table = table.replace_schema_metadata(None)
-    squeezed = [column for column in table.column_names if column not in plain]
+    leaves = [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in table.schema]
+    squeezed = [column for column in leaves if column not in plain]
     with pq.ParquetWriter(
         temporary,
         table.schema,
-        compression={column: "zstd" if column in squeezed else "none" for column in table.column_names},
+        compression={column: "zstd" if column in squeezed else "none" for column in leaves},
         compression_level=dict.fromkeys(squeezed, 3),
         use_dictionary=[column for column in squeezed if column not in _WITHOUT_DICTIONARY],
         data_page_version="2.0",

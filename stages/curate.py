@@ -57,9 +57,9 @@ def main(context: StageContext) -> StageReport:
     made_from["pairs"] = directory_digest(paths.pairs)
     if paths.parts.exists():
         made_from["parts"] = directory_digest(paths.parts)
+    write_policy(context.root / layout.LEDGER, policy)  # before the manifest, which is the last file of a directory
     for role, directory in ((CURATED, layout.CURATED), (LEDGER, layout.LEDGER)):
         finish_directory(results, role, context.root / directory, made_from)
-    write_policy(context.root / layout.LEDGER, policy)
     stats = [ShardStats.from_json(result.stats) for result in results]
     return report_curation(
         stats, policy, params, paths=paths, curated=context.root / layout.CURATED, made_from=made_from

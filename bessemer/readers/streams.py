@@ -188,8 +188,7 @@ class ByteStream:
 
     def _gunzip(self) -> bytes:
         if self._decoder is None:
-            while self._pending.startswith(b"\0", self._at):
-                self._at += 1
+            self._at = _end_of_zeros(self._pending, self._at)
             if self._at == len(self._pending):
                 self._pending, self._at = b"", 0
                 return b""
@@ -264,6 +263,11 @@ def _find(file: BinaryIO, needle: bytes, start: int) -> int:
         carried = window[-(len(needle) - 1) :]
         start += len(piece)
     return -1
+
+
+def _end_of_zeros(data: bytes, start: int) -> int:
+    """Where padding ends that begins at ``start``."""
+    return len(data) - len(data[start:].lstrip(b"\0")) if data.startswith(b"\0", start) else start
 
 
 def _salvage(decoder: Any, data: bytes, limit: int) -> bytes:
