@@ -16,19 +16,17 @@ the charset that fits the page, also where the server states another; the sample
   text_agreement    share of pages whose text is resiliparse's, white space apart
 """
 
-import argparse
 import importlib.util
-import json
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
+from benchmarks.command import parser_of, say, show
 from benchmarks.extractors import digest
 from benchmarks.passes import Passes, measure_passes
 from benchmarks.saved import save
@@ -44,7 +42,6 @@ MODULES = {
     TRAFILATURA: ("benchmarks.extractors", "trafilatura"),
 }
 SAMPLE = ROOT / "data" / "sample" / "warc"
-_STARTED = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -70,21 +67,18 @@ QUICK = Size(2, 3, 150, 1)
 
 def main() -> None:
     """Measure and print; write what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer pages, fewer rounds")
-    parser.add_argument("--input", type=Path, help="a WARC file, plain or .gz, instead of the sample's")
-    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/extract-<machine>.json and .md")
+    parser = parser_of(
+        "extract",
+        __doc__,
+        quick="fewer pages, fewer rounds",
+        given="a WARC file, plain or .gz, instead of the sample's",
+    )
     asked = parser.parse_args()
     try:
         flat, tables = measure_all(asked.input, QUICK if asked.quick else FULL)
     except (BessemerError, OSError, RuntimeError) as error:
         sys.exit(f"benchmarks.extract: {error}")
-    for table in tables:
-        print(f"\n{table.text()}")
-    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
-    if asked.json:
-        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    show(flat, tables, asked.json)
     if asked.save:
         save("extract", "Extraction, measured", flat, tables, (), ("FastWARC", "Resiliparse", "trafilatura", "pyarrow"))
 
@@ -104,14 +98,14 @@ def measure_all(given: Path | None, size: Size) -> tuple[dict[str, float | None]
             whole.write_bytes(archives * size.copies)
         if not cut(whole, size.slow_pages, start):
             raise DataError(f"{given or SAMPLE} has no response; give a file with web pages.")
-        say("all pages")
+        say("extract", "all pages")
         with workers([OURS, RESILIPARSE], whole, measured_core(), MODULES) as running:
             fast = measure_passes(running, size.rounds)
-            say("texts")
+            say("extract", "texts")
             texts = {name: worker.ask(do="tell")["told"] for name, worker in running.items()}
         slow = Passes({})
         if importlib.util.find_spec("trafilatura"):
-            say("the first pages")
+            say("extract", "the first pages")
             with workers([OURS, TRAFILATURA], start, measured_core(), MODULES) as running:
                 slow = measure_passes(running, size.slow_rounds)
     share = agreement(texts[OURS], texts[RESILIPARSE])
@@ -160,11 +154,6 @@ def text_table(texts: Mapping[str, Mapping[str, str]], share: float) -> Table:
     row = [RESILIPARSE, f"{len(texts[RESILIPARSE]):,}", f"{len(texts[OURS]):,}", f"{share:.4f}"]
     note = "distinct pages, and the share of which ours has the same text when white space is made even."
     return Table("Texts", note, ["system", "pages", "documents of ours", "same text"], [row])
-
-
-def say(what: str) -> None:
-    """What is being done, on standard error, with the seconds since the start."""
-    print(f"benchmarks.extract: {time.perf_counter() - _STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,15 @@ or those given. `make bench-language` runs it; fastText is among the project's o
   label_agreement  share of documents of which bare fastText, on the text in full, tells the same language
 """
 
-import argparse
-import json
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.command import parser_of, show
 from benchmarks.given import given_texts
 from benchmarks.passes import Passes, measure_passes
 from benchmarks.saved import save
@@ -44,7 +42,6 @@ MODULES = {
     WHOLE: ("benchmarks.identifiers", "whole"),
     BEGINNINGS: ("benchmarks.identifiers", "beginnings"),
 }
-_STARTED = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,12 @@ QUICK = Size(1, 3)
 
 def main() -> None:
     """Measure and print; write what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer documents, fewer rounds")
-    parser.add_argument("--input", type=Path, help="JSON lines (.gz too) with a `text` each, instead of the sample")
-    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/language-<machine>.json and .md")
+    parser = parser_of(
+        "language",
+        __doc__,
+        quick="fewer documents, fewer rounds",
+        given="JSON lines (.gz too) with a `text` each, instead of the sample",
+    )
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
     try:
@@ -78,11 +76,7 @@ def main() -> None:
         flat, tables = measure_all(texts, size.rounds)
     except (BessemerError, OSError, RuntimeError) as error:
         sys.exit(f"benchmarks.language: {error}")
-    for table in tables:
-        print(f"\n{table.text()}")
-    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
-    if asked.json:
-        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    show(flat, tables, asked.json)
     if asked.save:
         packages = ("fasttext-community", "numpy", "pyarrow")
         save("language", "Language identification, measured", flat, tables, (), packages)

@@ -20,12 +20,12 @@ import json
 import random
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import parser_of, say, show
 from benchmarks.dedup_speed import Speeds
 from benchmarks.given import given_texts, up_to
 from benchmarks.saved import save
@@ -42,7 +42,6 @@ MODULES = {OURS: ("benchmarks.ours_signals",), DATATROVE: ("benchmarks.peers.dat
 LANGUAGE = Path(__file__).parent.parent / "data" / "language"
 _FIRST = 20
 """Documents of the first call, which compiles and loads."""
-_STARTED = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,12 @@ QUICK = Size(3, 3.0, 10, 1)
 
 def main() -> None:
     """Measure and print; write what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer rounds, fewer documents judged")
-    parser.add_argument("--input", type=Path, help="JSON lines (.gz too) with a `text` each, instead of the sample")
-    parser.add_argument("--json", type=Path, help="file to write the flat keys to")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/signals-<machine>.json and .md")
+    parser = parser_of(
+        "signals",
+        __doc__,
+        quick="fewer rounds, fewer documents judged",
+        given="JSON lines (.gz too) with a `text` each, instead of the sample",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the order of the documents")
     asked = parser.parse_args()
     if not PEERS.exists():
@@ -81,11 +81,7 @@ def main() -> None:
         flat, tables = measure_all(asked)
     except (BessemerError, OSError, RuntimeError) as error:
         sys.exit(f"benchmarks.signals: {error}")
-    for table in tables:
-        print(f"\n{table.text()}")
-    print(f"\n{json.dumps(flat, indent=1)}\n{time.perf_counter() - _STARTED:.0f} s in all")
-    if asked.json:
-        asked.json.write_text(json.dumps(flat, indent=1) + "\n")
+    show(flat, tables, asked.json)
     if asked.save:
         save("signals", "Quality signals, measured", flat, tables, (DATATROVE, "spacy", "numpy"))
 
@@ -101,7 +97,7 @@ def measure_all(asked: argparse.Namespace) -> tuple[dict[str, float | None], lis
         with path.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(text) + "\n" for text in texts)
         with workers(names, path, measured_core(), MODULES) as running:
-            say("speed")
+            say("signals", "speed")
             speeds, ours = measure(running, size.rounds, size.seconds, len(texts))
             tables = [speed_table(speeds, ours)]
             flat: dict[str, float | None] = {
@@ -177,17 +173,12 @@ def speed_table(speeds: Speeds, ours: Speeds) -> Table:
 def compare(running: Mapping[str, Worker], words: Path, texts: list[str], size: Size) -> list[Agreement]:
     """Verdicts with our words, and with spaCy's."""
     count, spacy_count = (len(list(up_to(texts, round(most * 1e6)))) for most in (size.judged_mb, size.spacy_mb))
-    say("verdicts with our words")
+    say("signals", "verdicts with our words")
     ours = running[OURS].ask(do="judge", documents=count, words=None)["reasons"]
     same = running[DATATROVE].ask(do="judge", documents=count, words=str(words))["reasons"]
-    say("verdicts with spaCy's words")
+    say("signals", "verdicts with spaCy's words")
     own = running[DATATROVE].ask(do="judge", documents=spacy_count, words=None)["reasons"]
     return [Agreement("our words", ours, same), Agreement("spaCy's words", ours[:spacy_count], own)]
-
-
-def say(what: str) -> None:
-    """What is being done, on standard error, with the seconds since the start."""
-    print(f"benchmarks.signals: {time.perf_counter() - _STARTED:4.0f} s: {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

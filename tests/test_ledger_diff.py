@@ -3,11 +3,13 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bessemer.errors import DataError
 from bessemer.ledger_diff import compare_ledgers
-from bessemer.shards import read_directory
+from bessemer.shards import read_directory, write_manifest, write_shard
 from bessemer.side_by_side import ABSENT, Amount
 from stages import layout
 from tests.corpora import document, run_curate, write_corpus
@@ -58,3 +60,13 @@ def test_it_names_the_other_corpus_and_who_is_not_there(tmp_path: Path) -> None:
     assert text.startswith("from v1 to now\n")
     assert "not there → kept\n    Number 3." in text
     assert "1 documents gained, 1 lost." in text
+
+
+def test_a_ledger_of_other_documents_is_refused(tmp_path: Path) -> None:
+    curated(tmp_path / "new", {1: (100, "en"), 2: (10, "en")}, 50)
+    table = read_directory(tmp_path / "new" / layout.DOCUMENTS).slice(0, 1)
+    write_manifest(
+        tmp_path / "new" / layout.DOCUMENTS, [write_shard(tmp_path / "new" / layout.DOCUMENTS, "a", table)], {}
+    )
+    with pytest.raises(DataError, match="other documents"):
+        compare_ledgers(tmp_path / "new", tmp_path / "new" / layout.LEDGER, "v1")

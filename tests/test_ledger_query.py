@@ -1,6 +1,7 @@
 """Asking the ledger in SQL: answers are those of a loop over all rows, and a bad question is one sentence."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_what_is_no_condition_is_one_sentence(root: Path, where: str, said: str)
     with pytest.raises(ConfigError, match=said) as error:
         query_ledger(root, where)
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_that_is_not_there_and_a_shard_that_is_gone_are_one_sentence(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be asked this"):
+        query_ledger(root, out=tmp_path / "missing" / "found.csv")
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    (copy / layout.LEDGER / "a.parquet").unlink()
+    with pytest.raises(DataError, match="run the stage curate again"):
+        query_ledger(copy)
+
+
+def test_the_name_of_a_folder_is_no_column(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "language=xx" / "source=yy"
+    shutil.copytree(root, copy)
+    assert query_ledger(copy, by="language, source") == query_ledger(root, by="language, source")
 
 
 def test_a_file_of_another_kind_is_refused(root: Path, tmp_path: Path) -> None:

@@ -91,3 +91,10 @@ def test_row_groups_hold_a_bounded_amount_of_text(tmp_path: Path) -> None:
 def _groups(path: Path) -> list[int]:
     metadata = pq.ParquetFile(path).metadata
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+
+def test_lists_are_compressed_like_other_columns(tmp_path: Path) -> None:
+    write_shard(tmp_path, "lists", pa.table({"reasons": [["too_short", "quality"]] * 1000}))
+    column = pq.ParquetFile(tmp_path / "lists.parquet").metadata.row_group(0).column(0)
+    assert column.compression == "ZSTD"
+    assert "RLE_DICTIONARY" in column.encodings

@@ -86,9 +86,10 @@ def characters() -> Characters:
     with contextlib.suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
         return Characters(**{name: kept[name] for name in Characters._fields})
     made = make_characters()
-    with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        np.savez(file, **made._asdict())
-        Path(file.name).replace(path)
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=folder) as scratch:
+        whole = Path(scratch) / path.name
+        np.savez(whole, **made._asdict())
+        whole.replace(path)
     return made
 
 
