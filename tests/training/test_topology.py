@@ -143,15 +143,19 @@ def test_no_rank_outlives_another_and_the_exit_code_is_the_first_one_s(tmp_path:
 
 
 STAGE = """
-import json, os, sys
+import json, os, sys, time
 from pathlib import Path
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import BessemerError, DataError
-from bessemer.stage import RunRecord, run_stage
+from bessemer.stage import RECORD_ENVIRONMENT, RunRecord, run_stage
 from bessemer.training.launch import launch
 
 def main(context):
     context.record.note("export", "kept")
+    if os.environ["RANK"] == "1":
+        # A rank that fails has the others ended, however far they have come.
+        first = Path(os.environ[RECORD_ENVIRONMENT]).with_name("rank-0.json")
+        while not first.exists(): time.sleep(0.05)
     if os.environ["RANK"] == os.environ["MODE"]:
         raise DataError("the tokens are damaged; make them again.")
     if os.environ["MODE"] == "bug":
