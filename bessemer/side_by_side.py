@@ -52,7 +52,7 @@ class SideBySide:
         moves: reason in the first and in the second (empty: kept) to amount.
         sources: source to what is kept of it in the first and in the second.
         languages: likewise.
-        examples: documents that change sides, those with the smallest ids.
+        examples: some documents that change sides, the same ones for the same corpora.
     """
 
     title: str

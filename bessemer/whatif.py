@@ -2,12 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import yaml
 from numpy.typing import NDArray
 
@@ -19,10 +19,12 @@ from bessemer.errors import ConfigError
 from bessemer.fates import check_threshold, judge_corpus, read_cut
 from bessemer.filters.rules import Policy, Reason
 from bessemer.personal_data import require_counted
-from bessemer.shards import ShardInfo, read_shards, require_made_from
+from bessemer.shards import ShardInfo, read_shard, read_shards, require_made_from
 from bessemer.side_by_side import Amount, Example, SideBySide, bytes_per_token, with_beginnings
 
 _SECTION = "curate"
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 by the golden ratio: multiples of it, modulo 2^64, lie evenly (Knuth, The Art of Computer Programming, 6.4)."""
 
 
 def parse_changes(changes: Iterable[str]) -> dict[str, Any]:
@@ -66,12 +68,15 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Sid
     require_made_from(paths.ledger, paths.documents, "curate")
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
     answer = SideBySide(_title(changes), bytes_per_token=bytes_per_token(root))
-    moved: list[Example] = []
+    moved: list[tuple[int, Example]] = []
+    before = 0
     for batch in batches(paths):
         beside = _BesideLedger(paths, batch, codes, reasons)
         beside.count(answer)
-        moved += beside.first_moved(paths, examples)
-    answer.examples.extend(with_beginnings(paths.documents, heapq.nsmallest(examples, moved)))
+        moved += beside.some_moved(before, examples)
+        before += sum(shard.rows for shard in batch)
+    chosen = [_with_id(paths.ledger, one) for _, one in heapq.nsmallest(examples, moved)]
+    answer.examples.extend(with_beginnings(paths.documents, sorted(chosen)))
     return answer
 
 
@@ -118,22 +123,28 @@ class _BesideLedger:
                 Amount(documents, size),
             )
 
-    def first_moved(self, paths: CorpusPaths, count: int) -> list[Example]:
-        """Of the documents that change sides, those with the smallest ids."""
+    def some_moved(self, before: int, count: int) -> list[tuple[int, Example]]:
+        """Of the documents that change sides, those whose places come first when scattered; ids are not read yet.
+
+        Args:
+            before: documents of the corpus before these.
+            count: how many.
+        """
         rows = np.flatnonzero((self._now < 0) != (self._then < 0))
-        if not len(rows) or not count:
-            return []
-        ids = read_shards(paths.ledger, self._names, ["id"]).take(pa.array(rows))
-        first = pc.select_k_unstable(ids, count, sort_keys=[("id", "ascending")])
-        chosen = rows[first.to_numpy()].tolist()
+        scattered = (rows + before).astype(np.uint64) * _SCATTER
+        first = np.argsort(scattered)[:count]
         starts = np.cumsum([0, *(shard.rows for shard in self._shards)])
         found = []
-        for id_, row in zip(ids.column("id").take(first).to_pylist(), chosen, strict=True):
+        for key, row in zip(scattered[first].tolist(), rows[first].tolist(), strict=True):
             place = int(np.searchsorted(starts, row, "right")) - 1
             now, then = (["", *self._reasons_now][self._now[row] + 1], ["", *self._reasons_then][self._then[row] + 1])
             source = self._sources[self._source[row]]
-            found.append(Example(id_, now, then, source, self._shards[place].name, row - int(starts[place])))
+            found.append((key, Example("", now, then, source, self._shards[place].name, row - int(starts[place]))))
         return found
+
+
+def _with_id(ledger: Path, example: Example) -> Example:
+    return replace(example, id=read_shard(ledger, example.shard, ["id"]).column("id")[example.row].as_py())
 
 
 def _coded(column: "pa.ChunkedArray[Any]") -> tuple[NDArray[np.int64], list[str]]:

@@ -5,12 +5,12 @@ then stands.
 """
 
 import lzma
-import zlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import zstandard
+from zlib_ng import zlib_ng
 
 from bessemer.readers.compression import GZIP, HEAD_BYTES, SUFFIXES, begins_stream, block_decoder, codec_of
 from bessemer.readers.damage import Damaged
@@ -19,6 +19,7 @@ from bessemer.readers.records import Limits, Reason
 
 PIECE = 1 << 20
 _GZIP_WBITS = 31
+_ZlibError: type[Exception] = zlib_ng.error  # type: ignore[assignment]
 _GZIP_STEP = 1 << 14
 """Bytes given to zlib at once; a record of a web archive is a gzip member of mostly a few thousand."""
 _SALVAGE_STEP = 64
@@ -58,6 +59,7 @@ class ByteStream:
         self._pending = self._peeked = b""
         self._at = self._read_in = self._given_out = 0
         self._member = 0
+        self._begun = False
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -126,8 +128,8 @@ class ByteStream:
         while (position := _find(self._local, GZIP, position)) >= 0:
             self._local.seek(position)
             try:
-                first = zlib.decompressobj(_GZIP_WBITS).decompress(self._local.read(4096), 64)
-            except zlib.error:
+                first = zlib_ng.decompressobj(_GZIP_WBITS).decompress(self._local.read(4096), 64)
+            except _ZlibError:
                 first = b""
             if starts_well(first):
                 self._local.seek(position)
@@ -195,7 +197,7 @@ class ByteStream:
             if not self._pending.startswith(GZIP[:1], self._at):
                 raise Damaged(Reason.CORRUPT, "bytes that are no gzip stream follow the last one")
             self._member = self._read_in - len(self._pending) + self._at
-            self._decoder = zlib.decompressobj(_GZIP_WBITS)
+            self._decoder, self._begun = zlib_ng.decompressobj(_GZIP_WBITS), False
         pieces: list[bytes] = []
         size = 0
         while self._decoder is not None and self._at < len(self._pending) and size < PIECE:
@@ -210,12 +212,13 @@ class ByteStream:
     def _gunzip_step(self, limit: int) -> bytes:
         """At most ``limit`` bytes from the next few: a member's decoder copies whatever it is given beyond its end."""
         step = self._pending[self._at : self._at + _GZIP_STEP]
-        before = self._decoder.copy()
+        before = self._decoder.copy() if self._begun else None
         try:
             piece: bytes = self._decoder.decompress(step, limit)
-        except zlib.error as error:
+        except _ZlibError as error:
             self._damage = Damaged(Reason.CORRUPT, f"gzip stream is damaged ({error})")
-            return _salvage(before, step, limit)
+            return _salvage(before or zlib_ng.decompressobj(_GZIP_WBITS), step, limit)
+        self._begun = True
         self._at += len(step) - len(self._decoder.unused_data or self._decoder.unconsumed_tail)
         if self._decoder.eof:
             self._decoder = None
@@ -278,6 +281,6 @@ def _salvage(decoder: Any, data: bytes, limit: int) -> bytes:
             pieces.append(decoder.decompress(data[start : start + _SALVAGE_STEP], PIECE))
             if sum(map(len, pieces)) >= limit:
                 break
-    except zlib.error:
+    except _ZlibError:
         pass
     return b"".join(pieces)

@@ -197,7 +197,8 @@ class _Frames:
             return self._short(len(header), total)
         if not self._record_ends_at(total):
             return self._lost("Content-Length does not lead to the end of the record", len(_MAGIC))
-        data = bytes(self._buffer[:total])
+        with memoryview(self._buffer) as held:
+            data = bytes(held[:total])
         del self._buffer[:total]
         return _Frame(kind.group(1).lower() if kind else b"", len(header), data)
 
