@@ -15,20 +15,22 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.passes import serve_passes
+from benchmarks.workers import ROOT
 from bessemer.config.language import LanguageParams
 from bessemer.engine import Job, OutputWriter
 from bessemer.filters.language import UNDETERMINED, load_model
 from bessemer.shards import read_directory, read_shard, shard_names
 from stages.language import identify_shard
 
-CHARACTERS = LanguageParams().characters
+PARAMS = LanguageParams()
+CHARACTERS = PARAMS.characters
 
 
 def count_identified(documents: Path) -> int:
     """Run the job of every shard, and count the documents."""
     with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
         writer = OutputWriter(Path(folder))
-        found = [identify_shard(documents, CHARACTERS, Job(name, {}), writer) for name in shard_names(documents)]
+        found = [identify_shard(ROOT, documents, PARAMS, Job(name, {}), writer) for name in shard_names(documents)]
     return sum(sum(stats["documents"].values()) for stats in found)
 
 
@@ -38,7 +40,7 @@ def identified(documents: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
         writer = OutputWriter(Path(folder))
         for name in shard_names(documents):
-            identify_shard(documents, CHARACTERS, Job(name, {}), writer)
+            identify_shard(ROOT, documents, PARAMS, Job(name, {}), writer)
             table = read_shard(Path(folder) / "language", name, ["id", "language"])
             languages |= zip(table.column("id").to_pylist(), table.column("language").to_pylist(), strict=True)
     return languages

@@ -54,10 +54,10 @@ class CorpusPaths:
 def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = None) -> pa.Table:
     """The sidecars of one shard joined: one row per document, in the order of the documents.
 
-    Columns are ``id``, ``language``, ``language_score``, those of the quality sidecar with ``classifier`` as
-    ``classifier_score``, those of contamination (:class:`bessemer.filters.contamination.Overlap`), ``group``,
-    ``group_size``, ``near_duplicates``, ``repeated_parts``, ``repeated_part_fraction``, and the counts of personal
-    data (``pii_email``).
+    Columns are ``id``, ``language``, ``language_score`` and the rest of the language sidecar, those of the quality
+    sidecar with ``classifier`` as ``classifier_score``, those of contamination
+    (:class:`bessemer.filters.contamination.Overlap`), ``group``, ``group_size``, ``near_duplicates``,
+    ``repeated_parts``, ``repeated_part_fraction``, and the counts of personal data (``pii_email``).
 
     Args:
         columns: which of them beside ``id`` and ``language``; None for all.

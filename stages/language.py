@@ -1,9 +1,10 @@
-"""Language: the most probable language of every document, and how sure the model is."""
+"""Language: the most probable language of every document, how sure the model is, and whether others are mixed in."""
 
 import functools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +12,13 @@ import pyarrow.compute as pc
 
 from bessemer.config.language import LanguageParams
 from bessemer.engine import Job, JobResult, OutputWriter, Stats, finish_directory, map_jobs
-from bessemer.filters.language import MODEL_SHA256, identify
+from bessemer.filters.language import MODEL, MODEL_SHA256, identify, load_model, share_of_languages
 from bessemer.reporting.report import Count, Sample, StageReport, Table, histogram
 from bessemer.shards import directory_digest, read_directory, read_manifest, read_shard
 from bessemer.stage import StageContext, run_stage
 from stages import layout
 
-UNSURE_SAMPLES = 10
+UNSURE_SAMPLES = MIXED_SAMPLES = 10
 SAMPLE_CHARACTERS = 600
 
 
@@ -25,30 +26,62 @@ def main(context: StageContext) -> StageReport:
     """Identify every shard, and report languages and doubts."""
     params: LanguageParams = context.section
     documents = context.root / layout.DOCUMENTS
+    _load(context.root, params)
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]
     results = map_jobs(
-        functools.partial(identify_shard, documents, params.characters),
+        functools.partial(identify_shard, context.root, documents, params),
         jobs,
         outputs={"language": layout.LANGUAGE},
         stage=context,
         label="language",
     )
-    made_from = {"documents": directory_digest(documents), "model": MODEL_SHA256}
+    made_from = {
+        "documents": directory_digest(documents),
+        "model": params.model.sha256 if params.model else MODEL_SHA256,
+    }
     finish_directory(results, "language", context.root / layout.LANGUAGE, made_from)
     return report_languages(results, documents, context.root / layout.LANGUAGE, made_from)
 
 
-def identify_shard(documents: Path, characters: int, job: Job, out: OutputWriter) -> Stats:
-    """Write the language sidecar of one shard."""
+def _load(root: Path, params: LanguageParams) -> Any:
+    """The model, which is at fault before any job is if it is not what params.yaml says."""
+    return load_model(root / params.model.path, params.model.sha256) if params.model else load_model(MODEL)
+
+
+def identify_shard(root: Path, documents: Path, params: LanguageParams, job: Job, out: OutputWriter) -> Stats:
+    """Write the language sidecar of one shard.
+
+    Columns: ``id``; ``language``, ``score``; ``second_language`` (null if there is none), ``second_score``;
+    ``language_share`` (null where paragraphs were not looked at, or are fewer than two); ``mixed``.
+    """
+    model = _load(root, params)
     table = read_shard(documents, job.name, ["id", "text"])
     texts = table.column("text")
-    codes, scores = identify(pc.utf8_slice_codeunits(texts, 0, characters).to_pylist(), characters)
-    sidecar = pa.table({"id": table.column("id"), "language": pa.array(codes, pa.string()), "score": scores})
+    read = pc.utf8_slice_codeunits(texts, 0, params.characters).to_pylist()
+    found = identify(read, params.characters, model)
+    codes = found.languages
+    unsure = np.flatnonzero(found.second_scores >= params.second_from).tolist()
+    share = np.full(len(codes), np.nan, np.float32)
+    share[unsure] = share_of_languages([read[row] for row in unsure], [codes[row] for row in unsure], model)
+    mixed = share < 1 - params.mixed_share
+    sidecar = pa.table(
+        {
+            "id": table.column("id"),
+            "language": pa.array(codes, pa.string()),
+            "score": found.scores,
+            "second_language": pa.array(found.seconds, pa.string()),
+            "second_score": found.second_scores,
+            "language_share": pa.array(share, pa.float32(), from_pandas=True),
+            "mixed": mixed,
+        }
+    )
     out.write("language", job.name, sidecar)
     size: Counter[str] = Counter()
     for code, length in zip(codes, pc.binary_length(texts).to_pylist(), strict=True):
         size[code] += length
-    return {"documents": dict(sorted(Counter(codes).items())), "bytes": dict(sorted(size.items()))}
+    of_mixed = Counter(code for code, several in zip(codes, mixed.tolist(), strict=True) if several)
+    counted = {"documents": Counter(codes), "bytes": size, "mixed": of_mixed}
+    return {name: dict(sorted(counter.items())) for name, counter in counted.items()}
 
 
 def report_languages(
@@ -57,7 +90,9 @@ def report_languages(
     """Documents and bytes by language, how sure the model is, and the documents it is least sure of."""
     count: Counter[str] = Counter()
     size: Counter[str] = Counter()
+    mixed: Counter[str] = Counter()
     for result in results:
+        mixed.update(result.stats["mixed"])
         count.update(result.stats["documents"])
         size.update(result.stats["bytes"])
     scores = read_directory(sidecar, ["language", "score"])
@@ -67,7 +102,8 @@ def report_languages(
     total_documents, total_bytes = sum(count.values()), sum(size.values())
     main_language = order[0] if order else "none"
     rows: list[list[int | float | str | None]] = [
-        [code, count[code], size[code], round(float(np.median(values[codes == code])), 4)] for code in order
+        [code, count[code], size[code], round(float(np.median(values[codes == code])), 4), mixed[code]]
+        for code in order
     ]
     return StageReport(
         stage="language",
@@ -77,6 +113,7 @@ def report_languages(
         metrics={
             "languages": len(order),
             "main_language_byte_fraction": round(size[main_language] / max(1, total_bytes), 6),
+            "mixed_documents": mixed.total(),
             "unsure_document_fraction": round(float((values < 0.5).mean()) if len(values) else 0.0, 6),
         },
         histograms=[
@@ -88,11 +125,11 @@ def report_languages(
             Table(
                 name="languages",
                 title="By language",
-                columns=["language", "documents", "bytes", "median score"],
+                columns=["language", "documents", "bytes", "median score", "of mixed language"],
                 rows=rows,
             )
         ],
-        samples=_least_sure(documents, sidecar),
+        samples=[*_least_sure(documents, sidecar), *_mixed(documents, sidecar)],
         provenance=made_from,
     )
 
@@ -107,15 +144,37 @@ def _least_sure(documents: Path, sidecar: Path) -> list[Sample]:
         table = read_shard(sidecar, shard.name)
         rows = zip(*(table.column(name).to_pylist() for name in ("score", "id", "language")), strict=True)
         lowest = sorted([*lowest, *((score, name, code, shard.name) for score, name, code in rows)])[:UNSURE_SAMPLES]
-    samples = []
-    for score, name, code, shard_name in lowest:
-        table = read_shard(documents, shard_name, ["id", "text", "source"])
-        row = table.slice(table.column("id").to_pylist().index(name), 1).to_pylist()[0]
-        facts: dict[str, int | float | str] = {"language": code, "score": round(score, 4)}
-        samples.append(
-            Sample(group="least sure", id=name, source=row["source"], text=row["text"][:SAMPLE_CHARACTERS], facts=facts)
+    return [
+        _sample(documents, shard, name, "least sure", {"language": code, "score": round(score, 4)})
+        for score, name, code, shard in lowest
+    ]
+
+
+def _mixed(documents: Path, sidecar: Path) -> list[Sample]:
+    """Documents of mixed language, those with the smallest ids."""
+    columns = ["id", "language", "second_language", "language_share"]
+    first: list[tuple[str, str, str, float, str]] = []
+    for shard in read_manifest(sidecar).shards:
+        table = read_shard(sidecar, shard.name, [*columns, "mixed"])
+        table = table.filter(table.column("mixed"))
+        rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+        first = sorted([*first, *((*row, shard.name) for row in rows)])[:MIXED_SAMPLES]
+    return [
+        _sample(
+            documents,
+            shard,
+            name,
+            "of mixed language",
+            {"language": code, "second language": second, "share of its paragraphs": round(share, 4)},
         )
-    return samples
+        for name, code, second, share, shard in first
+    ]
+
+
+def _sample(documents: Path, shard: str, name: str, group: str, facts: dict[str, int | float | str]) -> Sample:
+    table = read_shard(documents, shard, ["id", "text", "source"])
+    row = table.slice(table.column("id").to_pylist().index(name), 1).to_pylist()[0]
+    return Sample(group=group, id=name, source=row["source"], text=row["text"][:SAMPLE_CHARACTERS], facts=facts)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Language: the shipped model is the pinned one, and says what a reader would say."""
 
+import hashlib
 from pathlib import Path
 
+import fasttext
 import numpy as np
 import pytest
 
 from bessemer.errors import DataError
-from bessemer.filters.language import MODEL, UNDETERMINED, identify, load_model
+from bessemer.filters.language import MODEL, UNDETERMINED, code_of, identify, load_model, share_of_languages
 
 SENTENCES = {
     "en": "All human beings are born free and equal in dignity and rights.",
@@ -21,23 +23,26 @@ SENTENCES = {
 
 
 def test_article_one_is_told_in_eight_languages() -> None:
-    codes, scores = identify(list(SENTENCES.values()), 2000)
-    assert codes == list(SENTENCES)
+    found = identify(list(SENTENCES.values()), 2000)
+    scores = found.scores
+    assert found.languages == list(SENTENCES)
     assert scores.dtype == np.float32
     assert ((scores > 0.5) & (scores <= 1.0)).all()
 
 
 def test_line_breaks_are_spaces_and_only_the_start_is_read() -> None:
     english, russian = SENTENCES["en"], SENTENCES["ru"]
-    codes, scores = identify([english, english.replace(" ", "\n"), english + russian * 20], len(english))
-    assert codes == ["en"] * 3
+    found = identify([english, english.replace(" ", "\n"), english + russian * 20], len(english))
+    scores = found.scores
+    assert found.languages == ["en"] * 3
     assert scores[0] == scores[1] == scores[2]
 
 
 def test_of_nothing_nothing_is_said() -> None:
-    codes, scores = identify(["", " \n\t ", SENTENCES["fr"]], 100)
-    assert codes == [UNDETERMINED, UNDETERMINED, "fr"]
-    assert scores[:2].tolist() == [0.0, 0.0]
+    found = identify(["", " \n\t ", SENTENCES["fr"]], 100)
+    assert found.languages == [UNDETERMINED, UNDETERMINED, "fr"]
+    assert found.seconds[:2] == [None, None]
+    assert found.scores[:2].tolist() == [0.0, 0.0]
 
 
 def test_another_model_file_is_refused(tmp_path: Path) -> None:
@@ -47,3 +52,54 @@ def test_another_model_file_is_refused(tmp_path: Path) -> None:
         load_model(other)
     with pytest.raises(DataError, match="missing"):
         load_model(tmp_path / "none.ftz")
+
+
+def test_the_second_language_is_the_next_of_bare_fasttext() -> None:
+    text = f"{SENTENCES['en']} {SENTENCES['fr']}"
+    found = identify([text], 2000)
+    labels, probabilities = load_model().predict(text, k=2)
+    assert [f"__label__{found.languages[0]}", f"__label__{found.seconds[0]}"] == list(labels)
+    assert {found.languages[0], found.seconds[0]} == {"en", "fr"}
+    assert np.allclose([found.scores[0], found.second_scores[0]], probabilities)
+
+
+def test_the_share_is_that_of_the_characters_of_paragraphs() -> None:
+    english, german = SENTENCES["en"], SENTENCES["de"]
+    texts = [f"{english}\n{german}\n\n{english}\nToo short.", f"{german}\n{german}", english, ""]
+    share = share_of_languages(texts, ["en", "de", "en", UNDETERMINED])
+    own = 2 * len(english)
+    assert np.allclose(share[:2], [own / (own + len(german)), 1.0])
+    assert np.isnan(share[2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("__label__en", "en"),
+        ("__label__sh", "sh"),
+        ("__label__eng_Latn", "en"),
+        ("__label__cmn_Hani", "zh"),
+        ("__label__arb_Arab", "ar"),
+        ("__label__srp_Cyrl", "sr"),
+        ("__label__hrv_Latn", "hr"),
+        ("__label__yue_Hani", "yue"),
+        ("__label__wuu_Hani", "wuu"),
+    ],
+)
+def test_labels_of_other_models_become_the_codes_of_the_limits(label: str, code: str) -> None:
+    assert code_of(label) == code
+
+
+def test_a_model_of_ones_own_is_pinned_and_read(tmp_path: Path) -> None:
+    lines = [f"__label__{name} {SENTENCES[code]}\n" for code, name in (("en", "eng_Latn"), ("de", "deu_Latn"))]
+    (tmp_path / "train.txt").write_text("".join(lines * 50))
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=25, thread=1, bucket=1000, verbose=0)
+    trained.save_model(str(tmp_path / "own.bin"))
+    digest = hashlib.sha256((tmp_path / "own.bin").read_bytes()).hexdigest()
+    model = load_model(tmp_path / "own.bin", digest)
+    assert identify([SENTENCES["de"], SENTENCES["en"]], 2000, model).languages == ["de", "en"]
+    (tmp_path / "none.bin").write_text("no model")
+    with pytest.raises(DataError, match=r"language\.model in params\.yaml"):
+        load_model(tmp_path / "none.bin", digest)
+    with pytest.raises(DataError, match="no fastText model"):
+        load_model(tmp_path / "none.bin", hashlib.sha256(b"no model").hexdigest())

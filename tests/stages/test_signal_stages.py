@@ -122,7 +122,8 @@ def test_sidecars_lie_beside_the_documents(done: tuple[Path, dict[str, StageRepo
     sidecars = [root / directory for directory in SIDECARS if directory != layout.DEDUP_PAIRS]
     for name in shard_names(root / layout.DOCUMENTS):
         _, speech, numbers, exact, leaks = read_aligned(name, root / layout.DOCUMENTS, *sidecars)
-        assert speech.column_names == ["id", "language", "score"]
+        assert speech.column_names[:5] == ["id", "language", "score", "second_language", "second_score"]
+        assert speech.column_names[5:] == ["language_share", "mixed"]
         assert numbers.column_names == ["id", *SIGNALS, "classifier"]
         assert exact.column_names == [
             "id",
