@@ -48,7 +48,7 @@ def identified(documents: Path) -> dict[str, str]:
 
 def predicted(texts: Sequence[str], characters: int | None) -> list[str]:
     """Languages as bare fastText tells them of so many characters of each text; of all if None."""
-    model = load_model()
+    model = load_model().fasttext
     labels = (model.predict(text[:characters].replace("\n", " "), k=1)[0] for text in texts)
     return [label[0].removeprefix("__label__") if label else UNDETERMINED for label in labels]
 

@@ -4,7 +4,6 @@ import functools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 
 from bessemer.config.language import LanguageParams
 from bessemer.engine import Job, JobResult, OutputWriter, Stats, finish_directory, map_jobs
-from bessemer.filters.language import MODEL, MODEL_SHA256, identify, load_model, share_of_languages
+from bessemer.filters.language import MODEL, MODEL_SHA256, identify, load_model, require_model, share_of_languages
 from bessemer.reporting.report import Count, Sample, StageReport, Table, histogram
 from bessemer.shards import directory_digest, read_directory, read_manifest, read_shard
 from bessemer.stage import StageContext, run_stage
@@ -26,7 +25,7 @@ def main(context: StageContext) -> StageReport:
     """Identify every shard, and report languages and doubts."""
     params: LanguageParams = context.section
     documents = context.root / layout.DOCUMENTS
-    _load(context.root, params)
+    require_model(*_model(context.root, params))
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]
     results = map_jobs(
         functools.partial(identify_shard, context.root, documents, params),
@@ -37,24 +36,25 @@ def main(context: StageContext) -> StageReport:
     )
     made_from = {
         "documents": directory_digest(documents),
-        "model": params.model.sha256 if params.model else MODEL_SHA256,
+        "model": _model(context.root, params)[1],
     }
     finish_directory(results, "language", context.root / layout.LANGUAGE, made_from)
     return report_languages(results, documents, context.root / layout.LANGUAGE, made_from)
 
 
-def _load(root: Path, params: LanguageParams) -> Any:
-    """The model, which is at fault before any job is if it is not what params.yaml says."""
-    return load_model(root / params.model.path, params.model.sha256) if params.model else load_model(MODEL)
+def _model(root: Path, params: LanguageParams) -> tuple[Path, str]:
+    """File of the model, and the SHA-256 that it must have."""
+    return (root / params.model.path, params.model.sha256) if params.model else (MODEL, MODEL_SHA256)
 
 
 def identify_shard(root: Path, documents: Path, params: LanguageParams, job: Job, out: OutputWriter) -> Stats:
     """Write the language sidecar of one shard.
 
     Columns: ``id``; ``language``, ``score``; ``second_language`` (null if there is none), ``second_score``;
-    ``language_share`` (null where paragraphs were not looked at, or are fewer than two); ``mixed``.
+    ``language_share`` of the paragraphs among the characters that were read (null where they were not looked at, or
+    are fewer than two); ``mixed``.
     """
-    model = _load(root, params)
+    model = load_model(*_model(root, params))
     table = read_shard(documents, job.name, ["id", "text"])
     texts = table.column("text")
     read = pc.utf8_slice_codeunits(texts, 0, params.characters).to_pylist()
@@ -141,8 +141,8 @@ def _least_sure(documents: Path, sidecar: Path) -> list[Sample]:
     """The documents with the lowest scores, ties by id."""
     lowest: list[tuple[float, str, str, str]] = []
     for shard in read_manifest(sidecar).shards:
-        table = read_shard(sidecar, shard.name)
-        rows = zip(*(table.column(name).to_pylist() for name in ("score", "id", "language")), strict=True)
+        table = read_shard(sidecar, shard.name, ["score", "id", "language"])
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
         lowest = sorted([*lowest, *((score, name, code, shard.name) for score, name, code in rows)])[:UNSURE_SAMPLES]
     return [
         _sample(documents, shard, name, "least sure", {"language": code, "score": round(score, 4)})

@@ -127,6 +127,17 @@ def test_it_says_which_documents_change_sides_how_they_begin_and_how_many_tokens
     assert kept.split()[-2:] == [f"{6 * size // 2}", f"{2 * size // 2}"]
 
 
+def test_examples_come_from_all_parts_of_the_corpus(tmp_path: Path) -> None:
+    rows = [document(n, words=100) for n in range(1, 91)]
+    write_corpus(tmp_path, {name: rows[30 * place : 30 * place + 30] for place, name in enumerate("abc")})
+    run_curate(tmp_path)
+    examples = what_if(tmp_path, {"length.min_words": 450}, examples=6).examples
+    assert {one.shard for one in examples} == {"a", "b", "c"}
+    assert [one.id for one in examples] == sorted(one.id for one in examples)
+    ids = {name: read_shard(tmp_path / layout.LEDGER, name, ["id"]).column("id").to_pylist() for name in "abc"}
+    assert all(ids[one.shard][one.row] == one.id for one in examples)
+
+
 def test_a_corpus_judged_in_several_batches_is_judged_alike(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "params.yaml").write_text("curate: {}\n")
     changes = {"length.min_words": 120, "duplicates.threshold": 0.75}

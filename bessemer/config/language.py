@@ -19,11 +19,15 @@ class LanguageParams(Strict):
         2000, ge=50, le=1_000_000, description="characters from the start of a document that the model reads"
     )
     model: LanguageModel | None = Field(
-        None, description="`path` and `sha256` of another fastText model; null for the shipped lid.176"
+        None, description="`path` and `sha256` of another fastText model, which each worker holds; null for lid.176"
     )
-    second_from: Fraction = Field(
-        0.1, description="paragraphs are looked at one by one where the second language is at least so probable"
+    second_from: float = Field(
+        0.1,
+        gt=0.0,
+        le=1.0,
+        description="paragraphs are looked at one by one where the second language is at least so probable",
     )
     mixed_share: Fraction = Field(
-        0.2, description="a document is of mixed language if more than this share of its paragraphs is in others"
+        0.2,
+        description="a document is mixed if other languages have more than this share of its paragraphs' characters",
     )

@@ -59,8 +59,8 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
 
     Order: byte order mark, the charset stated from outside (HTTP), the page's own declaration, UTF-8, statistical
     detection. The first that decodes every byte wins; bytes that are valid multi-byte UTF-8 are never read in another
-    charset, whatever is stated (unless escape sequences are), also where they end inside a character: what there is of
-    that one is left out. If none fits, the one with the fewest replaced characters is used.
+    charset, whatever is stated (unless escape sequences are, and are there), also where they end inside a character:
+    what there is of that one is left out. If none fits, the one with the fewest replaced characters is used.
 
     Args:
         data: the bytes.
@@ -70,17 +70,16 @@ def decode(data: bytes, stated: str | None = None, *, html: bool = False) -> Dec
     for mark, name in _BOMS:
         if data.startswith(mark):
             return _replacing(data[len(mark) :], name)
-    if data.isascii() and b"\x1b" not in data and b"~{" not in data:
-        return Decoded(data.decode("ascii"), "ascii", 0.0)
     escapes = b"\x1b" in data or (b"~" in data and b"~{" in data)  # one byte is looked for many times faster
-    declared = _declared(data, stated, html) if escapes else None
-    whole = None if declared and any(_is_stateful(name) for name in declared) else _utf8_start(data)
-    # A byte above 127 that ends nothing but ASCII proves nothing: it may be a letter of a single-byte charset.
-    if whole is not None and (data.isascii() or not whole.isascii()):
-        return Decoded(whole, "utf-8", 0.0)
-    declared = _declared(data, stated, html) if declared is None else declared
+    if data.isascii() and not escapes:
+        return Decoded(data.decode("ascii"), "ascii", 0.0)
+    if not escapes or not any(_is_stateful(name) for name in _declared(data, stated, html)):
+        whole = _utf8_start(data)
+        # A byte above 127 that ends nothing but ASCII proves nothing: it may be a letter of a single-byte charset.
+        if whole is not None and (data.isascii() or not whole.isascii()):
+            return Decoded(whole, "utf-8", 0.0)
     tried: list[str] = []
-    for name in _candidates(data, declared):
+    for name in _candidates(data, _declared(data, stated, html)):
         if name in tried:
             continue
         tried.append(name)

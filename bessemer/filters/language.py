@@ -24,27 +24,66 @@ PARAGRAPH_CHARACTERS: Final = 40
 
 _LABEL = "__label__"
 _WITH_SCRIPT = re.compile(r"[a-z]{2,3}_[A-Z][a-z]{3}")
+_AS_LID = {"nb": "no", "fil": "tl"}
+"""Codes of CLDR for which lid.176, and so the limits, have another."""
+_SEVERAL = 10
+"""Labels asked for where several have one code: ``zho_Hans`` and ``zho_Hant`` share the probability of ``zh``."""
 
 
-@functools.cache
-def load_model(path: Path = MODEL, sha256: str = MODEL_SHA256) -> Any:
-    """A model, once per process.
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A model that tells languages.
+
+    Attributes:
+        fasttext: the model.
+        asked: labels to ask for, so that the two best codes are among them.
+        least: probability that no first label is below: half the mean. fastText need not look at the others.
+    """
+
+    fasttext: Any
+    asked: int
+    least: float
+
+
+def require_model(path: Path = MODEL, sha256: str = MODEL_SHA256) -> None:
+    """The file is there and is the one that it should be.
 
     Raises:
-        DataError: the file is missing, is another one than it should be, or is no fastText model.
+        DataError: it is not.
     """
-    remedy = "restore it from version control" if path == MODEL else "correct language.model in params.yaml"
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        raise DataError(f"{path.name} is missing in {path.parent}; {remedy}.") from None
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; {_remedy(path)}.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); {_remedy(path)}.") from None
     if digest != sha256:
-        raise DataError(f"{path.name} has SHA-256 {digest[:12]}…, not {sha256[:12]}…; {remedy}.")
+        raise DataError(f"{path} has SHA-256 {digest[:12]}…, not {sha256[:12]}…; {_remedy(path)}.")
+
+
+@functools.cache
+def load_model(path: Path = MODEL, sha256: str = MODEL_SHA256) -> Identifier:
+    """A model, once per process.
+
+    Raises:
+        DataError: as :func:`require_model`, or the file is no fastText model whose labels share a probability of 1.
+    """
+    require_model(path, sha256)
     try:
-        return fasttext.load_model(str(path))
+        model = fasttext.load_model(str(path))
+        loss = model.f.getArgs().loss.name
+        model.predict("a")
     except (ValueError, RuntimeError) as error:
-        raise DataError(f"{path.name} is no fastText model ({error}); {remedy}.") from None
+        raise DataError(f"{path} is no fastText model of languages ({error}); {_remedy(path)}.") from None
+    if loss not in ("hs", "softmax"):
+        raise DataError(f"{path} has the loss {loss}, whose scores are no probabilities; {_remedy(path)}.")
+    codes = {code_of(label) for label in model.labels}
+    return Identifier(model, 2 if len(codes) == len(model.labels) else _SEVERAL, 0.5 / len(model.labels))
+
+
+def _remedy(path: Path) -> str:
+    return "restore it from version control" if path == MODEL else "correct language.model in params.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +103,7 @@ class Identified:
     second_scores: NDArray[np.float32]
 
 
-def identify(texts: Sequence[str], characters: int, model: Any = None) -> Identified:
+def identify(texts: Sequence[str], characters: int, model: Identifier | None = None) -> Identified:
     """The most probable languages of each text.
 
     Args:
@@ -73,7 +112,7 @@ def identify(texts: Sequence[str], characters: int, model: Any = None) -> Identi
         model: of :func:`load_model`; None for lid.176.
 
     Returns:
-        Codes are ISO 639-1 where there is one, else 639-3 or the model's own, such as ``sh``.
+        Codes as :func:`code_of` gives them; probabilities of labels with the same code are summed.
 
     Raises:
         DataError: as for :func:`load_model`.
@@ -84,51 +123,67 @@ def identify(texts: Sequence[str], characters: int, model: Any = None) -> Identi
     seconds: list[str | None] = [None] * len(lines)
     scores, second_scores = np.zeros(len(lines), np.float32), np.zeros(len(lines), np.float32)
     if full:
-        model = model or load_model()
-        least = 0.5 / len(
-            model.labels
-        )  # below the mean, so that the first is never missed; fastText need not look there
-        predicted = model.predict([lines[place] for place in full], k=2, threshold=least)
+        model = load_model() if model is None else model
+        predicted = model.fasttext.predict([lines[place] for place in full], k=model.asked, threshold=model.least)
         for place, labels, probabilities in zip(full, *predicted, strict=True):
-            if labels:
-                languages[place], scores[place] = code_of(labels[0]), min(1.0, float(probabilities[0]))
-            if len(labels) > 1:
-                seconds[place], second_scores[place] = code_of(labels[1]), float(probabilities[1])
+            best = _by_code(labels, probabilities)
+            if best:
+                languages[place], scores[place] = best[0]
+            if len(best) > 1:
+                seconds[place], second_scores[place] = best[1]
     return Identified(languages, scores, seconds, second_scores)
 
 
-def share_of_languages(texts: Sequence[str], languages: Sequence[str], model: Any = None) -> NDArray[np.float32]:
+def _by_code(labels: Sequence[str], probabilities: Sequence[float]) -> list[tuple[str, float]]:
+    """Codes with their probabilities, at most 1, the greatest first."""
+    sums: dict[str, float] = {}
+    for label, probability in zip(labels, probabilities, strict=True):
+        code = code_of(label)
+        sums[code] = min(1.0, sums.get(code, 0.0) + float(probability))
+    return sorted(sums.items(), key=lambda item: -item[1])
+
+
+def share_of_languages(
+    texts: Sequence[str], languages: Sequence[str], model: Identifier | None = None
+) -> NDArray[np.float32]:
     """Of each text, the share of the characters of its paragraphs that the model takes for its language.
 
     Args:
-        texts: n documents; a paragraph is a line of at least ``PARAGRAPH_CHARACTERS``.
+        texts: n documents; a paragraph is a line of at least ``PARAGRAPH_CHARACTERS``, white space made even.
         languages: n codes.
         model: of :func:`load_model`; None for lid.176.
 
     Returns:
-        Shape (n,), float32; nan for a text with fewer than two paragraphs.
+        Shape (n,), float32; nan for a text with fewer than two paragraphs of which a language can be told.
     """
     paragraphs: list[str] = []
     owners: list[int] = []
     for place, text in enumerate(texts):
-        found = [line for line in text.split("\n") if len(line) >= PARAGRAPH_CHARACTERS]
+        found = [line for raw in text.split("\n") if len(line := " ".join(raw.split())) >= PARAGRAPH_CHARACTERS]
         if len(found) > 1:
             paragraphs += found
             owners += [place] * len(found)
     if not paragraphs:
         return np.full(len(texts), np.nan, np.float32)
     told = identify(paragraphs, max(map(len, paragraphs)), model).languages
-    sizes = np.array([len(paragraph) for paragraph in paragraphs], np.float64)
+    known = np.array([code != UNDETERMINED for code in told], np.float64)
+    sizes = known * np.array([len(paragraph) for paragraph in paragraphs], np.float64)
     own = np.array([code == languages[owner] for code, owner in zip(told, owners, strict=True)], np.float64)
-    total = np.bincount(owners, sizes, len(texts))
+    count, total = np.bincount(owners, known, len(texts)), np.bincount(owners, sizes, len(texts))
     with np.errstate(invalid="ignore"):
-        return (np.bincount(owners, sizes * own, len(texts)) / total).astype(np.float32)
+        share = np.bincount(owners, sizes * own, len(texts)) / total
+    return np.where(count > 1, share, np.nan).astype(np.float32)
 
 
 @functools.cache
 def code_of(label: str) -> str:
-    """The code for a model's label. ``eng_Latn`` and ``cmn_Hani`` (GlotLID, NLLB) become ``en`` and ``zh``."""
+    """The code of a language for a model's label.
+
+    Labels with a script (GlotLID, NLLB) become ISO 639-1 codes where lid.176 has these: ``eng_Latn`` is ``en``,
+    ``cmn_Hani`` is ``zh``, by the macrolanguages of CLDR. Other labels are taken as they are.
+    """
     name = label.removeprefix(_LABEL)
     if not _WITH_SCRIPT.fullmatch(name):
         return name
-    return langcodes.standardize_tag(name, macro=True).partition("-")[0]
+    code = langcodes.standardize_tag(name, macro=True).partition("-")[0]
+    return _AS_LID.get(code, code)

@@ -21,7 +21,7 @@ PIECE = 1 << 20
 _GZIP_WBITS = 31
 _ZlibError: type[Exception] = zlib_ng.error  # type: ignore[assignment]
 _GZIP_STEP = 1 << 14
-"""Bytes given to zlib at once; a record of a web archive is a gzip member of mostly a few thousand."""
+"""Bytes given to zlib-ng at once; a record of a web archive is a gzip member of mostly a few thousand."""
 _SALVAGE_STEP = 64
 _ZSTD_WINDOW = 1 << 27
 _ZSTD_STEP = 2048
@@ -212,7 +212,7 @@ class ByteStream:
     def _gunzip_step(self, limit: int) -> bytes:
         """At most ``limit`` bytes from the next few: a member's decoder copies whatever it is given beyond its end."""
         step = self._pending[self._at : self._at + _GZIP_STEP]
-        before = self._decoder.copy() if self._begun else None
+        before = self._decoder.copy() if self._begun else None  # most members end within their first step
         try:
             piece: bytes = self._decoder.decompress(step, limit)
         except _ZlibError as error:

@@ -197,7 +197,7 @@ class _Frames:
             return self._short(len(header), total)
         if not self._record_ends_at(total):
             return self._lost("Content-Length does not lead to the end of the record", len(_MAGIC))
-        with memoryview(self._buffer) as held:
+        with memoryview(self._buffer) as held:  # a slice of a bytearray would be copied twice
             data = bytes(held[:total])
         del self._buffer[:total]
         return _Frame(kind.group(1).lower() if kind else b"", len(header), data)

@@ -89,3 +89,9 @@ def test_any_bytes_decode_to_something_that_can_be_written(data: bytes, stated: 
 )
 def test_labels_follow_the_encoding_standard(label: str, codec: str | None) -> None:
     assert codec_name(label) == codec
+
+
+@pytest.mark.parametrize("declared", ["iso-2022-jp", "hz-gb-2312", "iso-2022-kr"])
+def test_utf8_without_escape_sequences_is_utf8_whatever_the_page_says(declared: str) -> None:
+    page = f'<meta charset="{declared}"><p>café, naïve</p>'
+    assert decode(page.encode(), "iso-8859-1", html=True).text == page

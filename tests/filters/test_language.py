@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import fasttext
 import numpy as np
@@ -57,7 +58,7 @@ def test_another_model_file_is_refused(tmp_path: Path) -> None:
 def test_the_second_language_is_the_next_of_bare_fasttext() -> None:
     text = f"{SENTENCES['en']} {SENTENCES['fr']}"
     found = identify([text], 2000)
-    labels, probabilities = load_model().predict(text, k=2)
+    labels, probabilities = load_model().fasttext.predict(text, k=2)
     assert [f"__label__{found.languages[0]}", f"__label__{found.seconds[0]}"] == list(labels)
     assert {found.languages[0], found.seconds[0]} == {"en", "fr"}
     assert np.allclose([found.scores[0], found.second_scores[0]], probabilities)
@@ -65,7 +66,7 @@ def test_the_second_language_is_the_next_of_bare_fasttext() -> None:
 
 def test_the_share_is_that_of_the_characters_of_paragraphs() -> None:
     english, german = SENTENCES["en"], SENTENCES["de"]
-    texts = [f"{english}\n{german}\n\n{english}\nToo short.", f"{german}\n{german}", english, ""]
+    texts = [f"{english}\n{german}\n\n{english}\nToo short.\n{' ' * 300}", f"{german}\n{german}", english, ""]
     share = share_of_languages(texts, ["en", "de", "en", UNDETERMINED])
     own = 2 * len(english)
     assert np.allclose(share[:2], [own / (own + len(german)), 1.0])
@@ -84,22 +85,47 @@ def test_the_share_is_that_of_the_characters_of_paragraphs() -> None:
         ("__label__hrv_Latn", "hr"),
         ("__label__yue_Hani", "yue"),
         ("__label__wuu_Hani", "wuu"),
+        ("__label__zho_Hant", "zh"),
+        ("__label__nob_Latn", "no"),
+        ("__label__tgl_Latn", "tl"),
+        ("__label__arz", "arz"),
     ],
 )
 def test_labels_of_other_models_become_the_codes_of_the_limits(label: str, code: str) -> None:
     assert code_of(label) == code
 
 
+def trained(folder: Path, labels: dict[str, str], **options: Any) -> tuple[Path, str]:
+    """A small model that tells sentences by these labels; its SHA-256."""
+    lines = [f"__label__{label} {SENTENCES[code]}\n" for label, code in labels.items()]
+    (folder / "train.txt").write_text("".join(lines * 50))
+    settings = {"epoch": 25, "thread": 1, "bucket": 1000, "verbose": 0} | options
+    fasttext.train_supervised(str(folder / "train.txt"), **settings).save_model(str(folder / "own.bin"))
+    return folder / "own.bin", hashlib.sha256((folder / "own.bin").read_bytes()).hexdigest()
+
+
 def test_a_model_of_ones_own_is_pinned_and_read(tmp_path: Path) -> None:
-    lines = [f"__label__{name} {SENTENCES[code]}\n" for code, name in (("en", "eng_Latn"), ("de", "deu_Latn"))]
-    (tmp_path / "train.txt").write_text("".join(lines * 50))
-    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=25, thread=1, bucket=1000, verbose=0)
-    trained.save_model(str(tmp_path / "own.bin"))
-    digest = hashlib.sha256((tmp_path / "own.bin").read_bytes()).hexdigest()
-    model = load_model(tmp_path / "own.bin", digest)
+    model = load_model(*trained(tmp_path, {"eng_Latn": "en", "deu_Latn": "de"}))
     assert identify([SENTENCES["de"], SENTENCES["en"]], 2000, model).languages == ["de", "en"]
-    (tmp_path / "none.bin").write_text("no model")
-    with pytest.raises(DataError, match=r"language\.model in params\.yaml"):
-        load_model(tmp_path / "none.bin", digest)
-    with pytest.raises(DataError, match="no fastText model"):
-        load_model(tmp_path / "none.bin", hashlib.sha256(b"no model").hexdigest())
+
+
+def test_labels_of_one_language_share_its_probability(tmp_path: Path) -> None:
+    model = load_model(*trained(tmp_path, {"zho_Hans": "zh", "zho_Hant": "zh", "eng_Latn": "en"}))
+    found = identify([SENTENCES["zh"]], 2000, model)
+    assert found.languages == ["zh"]
+    assert found.scores[0] > 0.9
+    assert found.seconds[0] in (None, "en")
+
+
+def test_a_file_that_tells_no_languages_is_refused(tmp_path: Path) -> None:
+    path, digest = trained(tmp_path, {"a": "en", "b": "de"}, loss="ova")
+    with pytest.raises(DataError, match="loss ova"):
+        load_model(path, digest)
+    words = tmp_path / "words.bin"
+    fasttext.train_unsupervised(str(tmp_path / "train.txt"), thread=1, bucket=1000, verbose=0).save_model(str(words))
+    with pytest.raises(DataError, match=r"no fastText model of languages.*language\.model in params\.yaml"):
+        load_model(words, hashlib.sha256(words.read_bytes()).hexdigest())
+    with pytest.raises(DataError, match="SHA-256"):
+        load_model(words, digest)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_model(tmp_path, digest)
