@@ -34,10 +34,7 @@ def main(context: StageContext) -> StageReport:
         stage=context,
         label="language",
     )
-    made_from = {
-        "documents": directory_digest(documents),
-        "model": _model(context.root, params)[1],
-    }
+    made_from = {"documents": directory_digest(documents), "model": _model(context.root, params)[1]}
     finish_directory(results, "language", context.root / layout.LANGUAGE, made_from)
     return report_languages(results, documents, context.root / layout.LANGUAGE, made_from)
 

@@ -112,17 +112,12 @@ def _candidates(data: bytes, declared: Sequence[str]) -> Iterator[str]:
 
 
 def _declared(data: bytes, stated: str | None, html: bool) -> list[str]:
-    return [known for label in _labels(data, stated, html) if (known := codec_name(label))]
-
-
-def _labels(data: bytes, stated: str | None, html: bool) -> Iterator[str]:
-    if stated:
-        yield stated
+    """Codecs for the labels that the server and the page give, the server's first."""
+    labels = [stated] if stated else []
     if html:
         head = data[:_PRESCAN_BYTES]
-        for pattern in (_META, _XML):
-            if match := pattern.search(head):
-                yield match.group(1).decode("ascii")
+        labels += [match.group(1).decode("ascii") for pattern in (_META, _XML) if (match := pattern.search(head))]
+    return [known for label in labels if (known := codec_name(label))]
 
 
 def _is_stateful(name: str) -> bool:

@@ -37,7 +37,7 @@ class Identifier:
     Attributes:
         fasttext: the model.
         asked: labels to ask for, so that the two best codes are among them.
-        least: probability that no first label is below: half the mean. fastText need not look at the others.
+        least: half the mean probability of a label, which the best one always reaches; fastText skips labels below it.
     """
 
     fasttext: Any
