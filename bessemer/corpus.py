@@ -60,7 +60,7 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
     ``repeated_parts``, ``repeated_part_fraction``, and the counts of personal data (``pii_email``).
 
     Args:
-        columns: which of them beside ``id`` and ``language``; None for all.
+        columns: which of them beside ``id``; None for all.
 
     Raises:
         DataError: two sidecars disagree about the documents.
@@ -74,7 +74,7 @@ def read_numbers(paths: CorpusPaths, shard: str, columns: list[str] | None = Non
                 f"{directory / shard}.parquet has other ids than its siblings; run the stage {_STAGES[role]} again."
             )
         joined |= {_RENAMED.get((role, name), name): table.column(name) for name in table.column_names if name != "id"}
-    return pa.table(joined) if columns is None else _chosen(paths, joined, ["id", "language", *columns])
+    return pa.table(joined) if columns is None else _chosen(paths, joined, ["id", *columns])
 
 
 def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[ShardInfo], pa.Table]]:
@@ -82,7 +82,8 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
 
     Args:
         paths: the sidecars.
-        columns: as :func:`read_numbers`, and ``id``, which is then that of the exact duplicates' sidecar.
+        columns: as :func:`read_numbers`, and ``id``, which is then that of the exact duplicates' sidecar. Without any
+            the rows are empty.
 
     Returns:
         Shards of the documents, about ``BATCH_ROWS`` rows of them, and their rows; ``language`` as a dictionary array.
@@ -101,7 +102,7 @@ def read_batches(paths: CorpusPaths, columns: list[str]) -> Iterator[tuple[list[
             if wanted:
                 table = read_shards(directory, names, wanted, dictionaries=["language"])
                 joined |= {_RENAMED.get((role, name), name): table.column(name) for name in wanted}
-        yield batch, _chosen(paths, joined, ["language", *columns])
+        yield batch, _chosen(paths, joined, columns)
 
 
 def require_sidecars(paths: CorpusPaths) -> None:
@@ -152,10 +153,7 @@ def _stored_names(role: str, directory: Path, shard: str, columns: list[str] | N
         name
         for name in column_names(directory, shard)
         if name == "id"
-        or (
-            (role, name) != _COUNTED_TWICE
-            and (columns is None or _RENAMED.get((role, name), name) in {"language", *columns})
-        )
+        or ((role, name) != _COUNTED_TWICE and (columns is None or _RENAMED.get((role, name), name) in columns))
     ]
 
 

@@ -10,12 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
-from bessemer.corpus import CorpusPaths, read_batches
+from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError, DataError
 from bessemer.filters.rules import PASSED, Policy, Reason, Verdicts
 from bessemer.judged import Judged
+from bessemer.look_alikes import survey
 from bessemer.repeats import Repeats, find_repeats
-from bessemer.survivors import Duplicates, DuplicateSearch
+from bessemer.shards import read_manifest, shard_names
+from bessemer.survivors import CorpusDuplicates, Duplicates
 
 CURATE = "curate"
 
@@ -80,7 +82,7 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
     Args:
         policy: the limits.
         numbers: of :func:`bessemer.corpus.read_numbers`.
-        duplicates: the shard's, of :func:`find_duplicates` with the same policy and rules.
+        duplicates: the shard's, chosen with the same policy and rules.
         repeats: the shard's, of :func:`bessemer.repeats.find_repeats` with the same.
         rules: for the thresholds that are recorded.
     """
@@ -88,7 +90,8 @@ def decide(policy: Policy, numbers: pa.Table, duplicates: Duplicates, repeats: R
     value, threshold = verdicts.value.copy(), verdicts.threshold.copy()
     codes = verdicts.first.copy()
     names = _reasons(policy)
-    _put_in(codes, policy, duplicates, repeats)
+    codes[repeats.rows] = _code(policy, Reason.REPEATED_PARTS)
+    _put_in(codes, policy, duplicates)
     value[repeats.rows], threshold[repeats.rows] = repeats.values, repeats.thresholds
     value[duplicates.rows] = duplicates.similarity
     near = np.nan if rules.threshold is None else rules.threshold
@@ -116,9 +119,7 @@ def _all_reasons(verdicts: Verdicts, codes: NDArray[np.int64], names: list[Reaso
     return pa.ListArray.from_arrays(offsets, pa.array(names, pa.string()).take(places))
 
 
-def judge_corpus(
-    paths: CorpusPaths, policy: Policy, rules: DuplicateRules
-) -> tuple[list[Reason], dict[str, NDArray[np.int16]]]:
+def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> tuple[list[Reason], NDArray[np.int16]]:
     """What a run of ``curate`` would decide, without values and evidence, which take longer.
 
     Args:
@@ -127,31 +128,36 @@ def judge_corpus(
         rules: which of look-alikes stay.
 
     Returns:
-        Reasons, and by shard, in the order of their names, the place of each document's reason there; -1 if kept.
+        Reasons, and of each document of the corpus, in order, the place of its reason there; -1 if kept.
     """
-    first: dict[str, NDArray[np.int16]] = {}
-    search, judged = DuplicateSearch(paths, rules), Judged.of(paths, policy)
-    for shards, numbers in read_batches(paths, [*judged.open.columns, *search.columns]):
-        codes = judged.first(shards, numbers)
-        search.add(shards, numbers, codes == PASSED)
-        ends = np.cumsum([shard.rows for shard in shards])
-        first |= zip((shard.name for shard in shards), np.split(codes, ends[:-1]), strict=True)
-    duplicates = search.finish()
+    judged = Judged.of(paths, policy)
+    if judged is None:
+        found = survey(paths, policy)
+        codes, look_alikes = found.first, found.look_alikes
+    else:
+        codes, look_alikes = judged.first(), judged.look_alikes()
+    duplicates = look_alikes.choose(codes == PASSED, rules)
+    starts = np.cumsum([0, *(shard.rows for shard in read_manifest(paths.documents).shards)])
     repeats = find_repeats(paths, policy, rules, duplicates)
-    for shard, codes in first.items():
-        _put_in(codes, policy, duplicates.get(shard, Duplicates.none()), repeats.get(shard, Repeats.none()))
-    return _reasons(policy), first
+    for place, shard in enumerate(shard_names(paths.documents)):
+        if shard in repeats:
+            codes[repeats[shard].rows + starts[place]] = _code(policy, Reason.REPEATED_PARTS)
+    _put_in(codes, policy, duplicates)
+    return _reasons(policy), codes
 
 
 def _reasons(policy: Policy) -> list[Reason]:
     return [*policy.reasons, Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE, Reason.REPEATED_PARTS]
 
 
-def _put_in(codes: NDArray[Any], policy: Policy, duplicates: Duplicates, repeats: Repeats) -> None:
-    """Put the reasons that other documents are into those of the policy, as places in :func:`_reasons`."""
-    count = len(_reasons(policy))
-    codes[repeats.rows] = count - 1
-    codes[duplicates.rows] = np.where(duplicates.identical, count - 3, count - 2)
+def _code(policy: Policy, reason: Reason) -> int:
+    return _reasons(policy).index(reason)
+
+
+def _put_in(codes: NDArray[Any], policy: Policy, duplicates: Duplicates | CorpusDuplicates) -> None:
+    """Put duplicates into the reasons of the policy, as places in :func:`_reasons`."""
+    exact, near = (_code(policy, reason) for reason in (Reason.EXACT_DUPLICATE, Reason.NEAR_DUPLICATE))
+    codes[duplicates.rows] = np.where(duplicates.identical, exact, near)
 
 
 _EVALUATION_OF = {Reason.CONTAMINATED: "evaluation", Reason.EVALUATION_ITEM: "reverse_evaluation"}

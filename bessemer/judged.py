@@ -1,18 +1,20 @@
 """What the ledger knows already: which limits each document breaks, so that only changed limits are asked again."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bessemer.corpus import CorpusPaths
+from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.errors import DataError
 from bessemer.filters.rules import PASSED, Policy, Reason, Rule
-from bessemer.shards import ShardInfo, directory_digest, read_manifest, read_shards, write_json
+from bessemer.ledger_index import INDEX, LedgerIndex
+from bessemer.look_alikes import LookAlikes
+from bessemer.shards import directory_digest, read_manifest, write_json
 
 POLICY = "_policy.json"
 _NONE = np.int16(np.iinfo(np.int16).max)
@@ -40,11 +42,11 @@ class Judged:
     known: dict[Reason, int]
 
     @classmethod
-    def of(cls, paths: CorpusPaths, policy: Policy) -> "Judged":
-        """Compare a policy with that of the ledger. If the ledger is of other numbers, nothing is known."""
+    def of(cls, paths: CorpusPaths, policy: Policy) -> "Judged | None":
+        """Compare a policy with that of the ledger; None if the ledger is of other numbers."""
         made_by = _policy_of_ledger(paths)
         if made_by is None:
-            return cls(paths, policy, policy, {})
+            return None
         made_by_languages, made_by_rules = made_by
         same = {rule.reason for rule in policy.rules if _as_json(rule) in made_by_rules}
         languages = policy.languages
@@ -56,27 +58,29 @@ class Judged:
         )
         return cls(paths, policy, left, {reason: policy.reasons.index(reason) for reason in same})
 
-    def first(self, shards: Sequence[ShardInfo], numbers: pa.Table) -> NDArray[np.int16]:
-        """Shape (documents,): the place of the first limit of the policy that each document breaks; -1 for none.
+    def first(self) -> NDArray[np.int16]:
+        """Shape (documents,): the place of the first limit of the policy that each document breaks; -1 for none."""
+        found = [np.empty(0, np.int16)]
+        answered = LedgerIndex(self.paths).tables(["language", "reasons"])
+        for table, (_, numbers) in zip(answered, read_batches(self.paths, self.open.columns), strict=True):
+            first = self._from_ledger(table.column("reasons"))
+            columns = {name: numbers.column(name) for name in self.open.columns}
+            verdicts = self.open.judge(pa.table({"language": table.column("language"), **columns}))
+            for column, reason in enumerate(verdicts.reasons):
+                rows = np.flatnonzero(verdicts.broken[:, column])
+                first[rows] = np.minimum(first[rows], self.policy.reasons.index(reason))
+            first[first == _NONE] = PASSED
+            found.append(first)
+        return np.concatenate(found)
 
-        Args:
-            shards: of the corpus.
-            numbers: of their documents: ``language`` and the columns of ``open``.
-        """
-        first = self._from_ledger(shards) if self.known else np.full(numbers.num_rows, _NONE, np.int16)
-        verdicts = self.open.judge(numbers)
-        for column, reason in enumerate(verdicts.reasons):
-            rows = np.flatnonzero(verdicts.broken[:, column])
-            first[rows] = np.minimum(first[rows], self.policy.reasons.index(reason))
-        first[first == _NONE] = PASSED
-        return first
+    def look_alikes(self) -> LookAlikes:
+        """Those that were found when the ledger was made."""
+        return LookAlikes.read(self.paths.ledger / INDEX)
 
-    def _from_ledger(self, shards: Sequence[ShardInfo]) -> NDArray[np.int16]:
-        names = [shard.name for shard in shards]
-        column = read_shards(self.paths.ledger, names, ["reasons"]).column("reasons")
+    def _from_ledger(self, column: "pa.ChunkedArray[Any]") -> NDArray[np.int16]:
         found = [np.empty(0, np.int16)]
         for chunk in column.chunks:
-            reasons = chunk.flatten().dictionary_encode()
+            reasons = chunk.flatten()
             places = [self.known.get(Reason(name), _NONE) for name in reasons.dictionary.to_pylist()]
             places_of = np.array([*places, _NONE], np.int16)[np.append(reasons.indices.to_numpy(), len(places))]
             counts = chunk.value_lengths().to_numpy()
@@ -99,7 +103,8 @@ def _policy_of_ledger(paths: CorpusPaths) -> tuple[tuple[str, ...] | None, list[
     """Languages and limits by which the ledger was made; None if they are not known, or were asked of other numbers."""
     try:
         made_from = read_manifest(paths.ledger).made_from
-        if any(made_from.get(role) != directory_digest(directory) for role, directory in paths.sidecars.items()):
+        inputs = {**paths.sidecars, "pairs": paths.pairs}
+        if any(made_from.get(role) != directory_digest(directory) for role, directory in inputs.items()):
             return None
         read = json.loads((paths.ledger / POLICY).read_bytes())
         return None if read["languages"] is None else tuple(read["languages"]), read["rules"]

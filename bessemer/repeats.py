@@ -4,22 +4,22 @@ It is decided among the documents that the policy and the choice between duplica
 everywhere: out of one document for the sake of another that is itself dropped.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths, read_numbers
 from bessemer.filters.rules import Policy, Reason
+from bessemer.identifiers import codes_of, from_hex
+from bessemer.look_alikes import priority_rank
 from bessemer.progress import Progress
-from bessemer.shards import read_shard, require_made_from, shard_names
-from bessemer.survivors import Duplicates, priority_rank
+from bessemer.shards import read_manifest, read_shard, require_made_from
+from bessemer.survivors import CorpusDuplicates
 
 if TYPE_CHECKING:
     from bessemer.dedup.keepers import Cuts
@@ -60,7 +60,7 @@ def find_repeats(
     paths: CorpusPaths,
     policy: Policy,
     rules: DuplicateRules,
-    duplicates: Mapping[str, Duplicates],
+    duplicates: CorpusDuplicates,
     bar: Progress | None = None,
 ) -> dict[str, Repeats]:
     """Walk the documents from best to worst; each loses the parts that ``rules.part_copies`` before it kept.
@@ -73,7 +73,7 @@ def find_repeats(
         paths: the documents and their sidecars.
         policy: a document that breaks a limit takes no part.
         rules: priority, copies and the largest share that a document may lose.
-        duplicates: by shard; they take no part either.
+        duplicates: they take no part either.
         bar: advanced by one per shard.
 
     Returns:
@@ -85,24 +85,32 @@ def find_repeats(
     if rules.part_copies is None or not paths.parts.exists():
         return {}
     require_made_from(paths.parts, paths.documents, "dedup")
-    names = shard_names(paths.parts)
-    evidence = pa.array([id_ for choice in duplicates.values() for id_ in choice.evidence], pa.string())
+    shards = read_manifest(paths.documents).shards
+    count = sum(shard.rows for shard in shards)
+    stays, needed = np.ones(count, np.bool_), np.zeros(count, np.bool_)
+    stays[duplicates.rows], needed[duplicates.evidence] = False, True
     found: list[tuple[pa.Table, pa.Table]] = []
-    before = 0
-    for shard in names:
-        found.append(_kept_parts(paths, policy, shard, duplicates.get(shard, Duplicates.none()), evidence, before))
+    row = before = 0
+    for shard in shards:
+        own = slice(row, row + shard.rows)
+        found.append(_kept_parts(paths, policy, shard.name, stays[own], needed[own], before))
+        row += shard.rows
         before += found[-1][0].num_rows
         if bar is not None:
             bar.advance()
     if not found:
         return {}
     documents, parts = (pa.concat_tables(tables) for tables in zip(*found, strict=True))
+    order = codes_of(from_hex(documents.column("id")))
+    documents = documents.append_column("id_order", pa.array(order))
     fewest = next((int(rule.threshold) for rule in policy.rules if rule.reason is Reason.TOO_SHORT), 1)
     limit = 1.0 if rules.max_cut_fraction is None else rules.max_cut_fraction
     cuts = _choose(documents, parts, rules, limit, max(1, fewest))
     over = cuts.fractions > limit
     values, thresholds = np.where(over, cuts.fractions, cuts.left), np.where(over, limit, max(1, fewest))
-    return _by_shard(names, [own.num_rows for own, _ in found], documents, parts, cuts, values, thresholds)
+    return _by_shard(
+        [shard.name for shard in shards], [own.num_rows for own, _ in found], documents, parts, cuts, values, thresholds
+    )
 
 
 def _choose(documents: pa.Table, parts: pa.Table, rules: DuplicateRules, limit: float, fewest_words: int) -> "Cuts":
@@ -155,18 +163,18 @@ def _kept_parts(
     paths: CorpusPaths,
     policy: Policy,
     shard: str,
-    duplicates: Duplicates,
-    evidence: "pa.StringArray",
+    stays: NDArray[np.bool_],
+    needed: NDArray[np.bool_],
     before: int,
 ) -> tuple[pa.Table, pa.Table]:
     """Kept documents of a shard with repeated parts; and these, each with the place of its document.
 
-    Places are counted from ``before`` on. Documents whose id is among ``evidence`` are needed.
+    Places are counted from ``before`` on. ``stays`` says which documents of the shard are no duplicates, ``needed``
+    which stand for some.
     """
-    names = [*policy.columns, "words", "classifier_score"]
+    names = ["language", *policy.columns, "words", "classifier_score"]
     numbers = read_numbers(paths, shard, list(dict.fromkeys(names)))
-    kept = policy.judge(numbers).passed
-    kept[duplicates.rows] = False
+    kept = policy.judge(numbers).passed & stays
     parts = read_shard(paths.parts, shard, ["row", "start", "end", "hash", "words", "document_bytes"])
     parts = parts.filter(pa.array(kept[parts.column("row").to_numpy()]))
     rows, first, document = np.unique(parts.column("row").to_numpy(), return_index=True, return_inverse=True)
@@ -179,8 +187,8 @@ def _kept_parts(
             "date": read_shard(paths.documents, shard, ["date"]).column("date").take(chosen),
             "row": pa.array(rows.astype(np.int64)),
             "bytes": parts.column("document_bytes").take(pa.array(first)),
+            "needed": pa.array(needed[rows]),
         }
     )
-    documents = documents.append_column("needed", pc.is_in(documents.column("id"), value_set=evidence))
     places = pa.array(document.astype(np.int64) + before)
     return documents, parts.select(["start", "end", "hash", "words"]).append_column("document", places)

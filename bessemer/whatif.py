@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 from bessemer.config.curate import CurateParams
 from bessemer.config.dedup import DedupParams
 from bessemer.config.read import parse, read_yaml
-from bessemer.corpus import CorpusPaths, batches
+from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError
 from bessemer.fates import check_threshold, judge_corpus, read_cut
 from bessemer.filters.rules import Policy, Reason
+from bessemer.ledger_index import LedgerIndex
 from bessemer.personal_data import require_counted
-from bessemer.shards import ShardInfo, read_shard, read_shards, require_made_from
 from bessemer.side_by_side import Amount, Example, SideBySide, bytes_per_token, with_beginnings
 
 _SECTION = "curate"
+_NAMED = ["source", "reason", "language"]
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 by the golden ratio: multiples of it, modulo 2^64, lie evenly (Knuth, The Art of Computer Programming, 6.4)."""
 
@@ -65,44 +66,34 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Sid
     require_counted(paths, params.pii)
     policy = Policy.from_params(params, read_cut(paths.calibration))
 
-    require_made_from(paths.ledger, paths.documents, "curate")
+    index = LedgerIndex(paths)
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
     answer = SideBySide(_title(changes), bytes_per_token=bytes_per_token(root))
-    moved: list[tuple[int, Example]] = []
+    moved: list[tuple[int, int, Example]] = []
     before = 0
-    for batch in batches(paths):
-        beside = _BesideLedger(paths, batch, codes, reasons)
+    for table in index.tables([*_NAMED, "bytes"]):
+        beside = _BesideLedger(table, codes[before : before + table.num_rows], reasons)
         beside.count(answer)
         moved += beside.some_moved(before, examples)
-        before += sum(shard.rows for shard in batch)
-    chosen = [_with_id(paths.ledger, one) for _, one in heapq.nsmallest(examples, moved)]
+        before += table.num_rows
+    chosen = []
+    for _, row, one in heapq.nsmallest(examples, moved):
+        place = index.at(row)
+        chosen.append(replace(one, id=place.id, shard=place.shard, row=place.row))
     answer.examples.extend(with_beginnings(paths.documents, sorted(chosen)))
     return answer
 
 
 class _BesideLedger:
-    """The fates of the documents of some shards, now and then, as places among the names of reasons; -1 for kept."""
+    """The fates of some documents, now and then, as places among the names of reasons; -1 for kept."""
 
-    def __init__(
-        self,
-        paths: CorpusPaths,
-        shards: list[ShardInfo],
-        codes: Mapping[str, NDArray[np.int16]],
-        reasons: list[Reason],
-    ) -> None:
-        self._shards = shards
-        named = ["source", "reason", "language"]
-        ledger = read_shards(paths.ledger, self._names, [*named, "bytes"], dictionaries=named)
+    def __init__(self, ledger: pa.Table, codes: NDArray[np.int16], reasons: list[Reason]) -> None:
         self._bytes = ledger.column("bytes")
         (self._source, self._sources), (self._now, self._reasons_now), (self._language, self._languages) = (
-            _coded(ledger.column(name)) for name in named
+            _coded(ledger.column(name)) for name in _NAMED
         )
-        self._then = np.concatenate([codes[shard.name] for shard in shards]).astype(np.int64)
+        self._then = codes.astype(np.int64)
         self._reasons_then = [reason.value for reason in reasons]
-
-    @property
-    def _names(self) -> list[str]:
-        return [shard.name for shard in self._shards]
 
     def count(self, answer: SideBySide) -> None:
         """Add documents and bytes to an answer."""
@@ -123,8 +114,8 @@ class _BesideLedger:
                 Amount(documents, size),
             )
 
-    def some_moved(self, before: int, count: int) -> list[tuple[int, Example]]:
-        """Of the documents that change sides, those whose places come first when scattered; ids are not read yet.
+    def some_moved(self, before: int, count: int) -> list[tuple[int, int, Example]]:
+        """Of the documents that change sides, those whose rows come first when scattered: with key, row and no place.
 
         Args:
             before: documents of the corpus before these.
@@ -133,18 +124,12 @@ class _BesideLedger:
         rows = np.flatnonzero((self._now < 0) != (self._then < 0))
         scattered = (rows + before).astype(np.uint64) * _SCATTER
         first = np.argsort(scattered)[:count]
-        starts = np.cumsum([0, *(shard.rows for shard in self._shards)])
         found = []
         for key, row in zip(scattered[first].tolist(), rows[first].tolist(), strict=True):
-            place = int(np.searchsorted(starts, row, "right")) - 1
             now, then = (["", *self._reasons_now][self._now[row] + 1], ["", *self._reasons_then][self._then[row] + 1])
             source = self._sources[self._source[row]]
-            found.append((key, Example("", now, then, source, self._shards[place].name, row - int(starts[place]))))
+            found.append((key, row + before, Example("", now, then, source, "", 0)))
         return found
-
-
-def _with_id(ledger: Path, example: Example) -> Example:
-    return replace(example, id=read_shard(ledger, example.shard, ["id"]).column("id")[example.row].as_py())
 
 
 def _coded(column: "pa.ChunkedArray[Any]") -> tuple[NDArray[np.int64], list[str]]:

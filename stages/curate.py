@@ -8,14 +8,16 @@ from bessemer.curation import CURATED, LEDGER, Choice, ShardStats, curate_shard
 from bessemer.curation_report import report_curation
 from bessemer.engine import Job, finish_directory, map_jobs
 from bessemer.fates import read_cut
-from bessemer.filters.rules import Policy
+from bessemer.filters.rules import PASSED, Policy
 from bessemer.judged import write_policy
+from bessemer.ledger_index import INDEX, write_index
+from bessemer.look_alikes import survey
 from bessemer.personal_counting import write_counts
 from bessemer.repeats import Repeats, find_repeats
 from bessemer.reporting.report import StageReport
 from bessemer.shards import directory_digest, read_manifest
 from bessemer.stage import StageContext, run_stage
-from bessemer.survivors import Duplicates, find_duplicates
+from bessemer.survivors import Duplicates
 from stages import layout
 
 
@@ -28,9 +30,11 @@ def main(context: StageContext) -> StageReport:
 
     write_counts(context, paths, params.pii)
     with context.progress("duplicates", len(documents.shards), "shards") as bar:
-        duplicates = find_duplicates(paths, policy, params.duplicates, bar)
+        found = survey(paths, policy, bar)
+    dropped = found.look_alikes.choose(found.first == PASSED, params.duplicates)
     with context.progress("repeated parts", len(documents.shards), "shards") as bar:
-        repeats = find_repeats(paths, policy, params.duplicates, duplicates, bar)
+        repeats = find_repeats(paths, policy, params.duplicates, dropped, bar)
+    duplicates = dropped.by_shard(documents.shards, found.look_alikes.documents.column("row").to_numpy(), found.ids)
 
     digests = {
         role: {shard.name: shard.xxh3 for shard in read_manifest(directory).shards}
@@ -57,7 +61,9 @@ def main(context: StageContext) -> StageReport:
     made_from["pairs"] = directory_digest(paths.pairs)
     if paths.parts.exists():
         made_from["parts"] = directory_digest(paths.parts)
-    write_policy(context.root / layout.LEDGER, policy)  # before the manifest, which is the last file of a directory
+    write_policy(paths.ledger, policy)  # before the manifest, which is the last file of a directory
+    write_index(paths)
+    found.look_alikes.write(paths.ledger / INDEX)
     for role, directory in ((CURATED, layout.CURATED), (LEDGER, layout.LEDGER)):
         finish_directory(results, role, context.root / directory, made_from)
     stats = [ShardStats.from_json(result.stats) for result in results]

@@ -48,22 +48,20 @@ def test_only_what_changed_is_asked_and_the_first_reason_is_that_of_asking_all(
 ) -> None:
     wanted = policy(changes)
     judged = Judged.of(paths, wanted)
+    assert judged is not None
     opened = {rule.reason for rule in judged.open.rules} | ({Reason.LANGUAGE} if judged.open.languages else set())
     assert asked <= opened
     assert Reason.DUPLICATE_LINES not in opened
-    for shards, numbers in read_batches(paths, wanted.columns):
-        assert judged.first(shards, numbers).tolist() == wanted.judge(numbers).first.tolist()
+    ((_, numbers),) = read_batches(paths, ["language", *wanted.columns])
+    assert judged.first().tolist() == wanted.judge(numbers).first.tolist()
 
 
-@pytest.mark.parametrize("loss", ["policy", "numbers"])
+@pytest.mark.parametrize("loss", ["policy", "quality", "pairs"])
 def test_a_ledger_of_other_numbers_or_unknown_limits_is_not_asked(paths: CorpusPaths, loss: str) -> None:
     if loss == "policy":
         (paths.ledger / POLICY).unlink()
     else:
-        manifest = read_manifest(paths.quality)
-        write_manifest(paths.quality, manifest.shards, {**manifest.made_from, "changed": "yes"})
-    wanted = policy({})
-    judged = Judged.of(paths, wanted)
-    assert judged.open == wanted
-    for shards, numbers in read_batches(paths, wanted.columns):
-        assert judged.first(shards, numbers).tolist() == wanted.judge(numbers).first.tolist()
+        directory = paths.quality if loss == "quality" else paths.pairs
+        manifest = read_manifest(directory)
+        write_manifest(directory, manifest.shards, {**manifest.made_from, "changed": "yes"})
+    assert Judged.of(paths, policy({})) is None

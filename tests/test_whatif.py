@@ -82,11 +82,19 @@ def _judged(root: Path, section: dict[str, Any]) -> dict[str, str]:
     paths = CorpusPaths().under(root)
     policy = Policy.from_params(params, read_cut(paths.calibration))
     reasons, codes = judge_corpus(paths, policy, params.duplicates)
-    return {
-        id_: "" if code < 0 else reasons[code]
-        for shard, found in codes.items()
-        for id_, code in zip(read_shard(paths.documents, shard).column("id").to_pylist(), found.tolist(), strict=True)
-    }
+    ids = read_directory(paths.documents, ["id"]).column("id").to_pylist()
+    return {id_: "" if code < 0 else reasons[code] for id_, code in zip(ids, codes.tolist(), strict=True)}
+
+
+@pytest.mark.parametrize("scores", [(0.9, 0.95), (0.95, 0.9)])
+def test_numbers_that_are_newer_than_the_ledger_are_asked_afresh(tmp_path: Path, scores: tuple[float, float]) -> None:
+    write_corpus(tmp_path, {"a": [document(1, classifier=0.95), document(2, classifier=0.9)]})
+    run_curate(tmp_path)
+    newer = [document(n, classifier=score, words=30) for n, score in enumerate(scores, 1)]
+    write_corpus(tmp_path, {"a": newer}, pairs=[(1, 2, 0.9)])
+    section = {"duplicates": {"priority": ["quality"]}, "length": {"min_words": 25}}
+    loser = min(zip(scores, (1, 2), strict=True))[1]
+    assert _judged(tmp_path, section) == {f"{n:032x}": "near_duplicate" if n == loser else "" for n in (1, 2)}
 
 
 def test_it_writes_nothing(root: Path) -> None:
@@ -138,12 +146,16 @@ def test_examples_come_from_all_parts_of_the_corpus(tmp_path: Path) -> None:
     assert all(ids[one.shard][one.row] == one.id for one in examples)
 
 
-def test_a_corpus_judged_in_several_batches_is_judged_alike(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_corpus_judged_in_several_batches_is_judged_alike(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (root / "params.yaml").write_text("curate: {}\n")
     changes = {"length.min_words": 120, "duplicates.threshold": 0.75}
     together = what_if(root, changes)
     monkeypatch.setattr("bessemer.corpus.BATCH_ROWS", 1)
-    apart = what_if(root, changes)
+    family(tmp_path)
+    run_curate(tmp_path)
+    apart = what_if(tmp_path, changes)
     assert apart == together
     assert together.examples
 
