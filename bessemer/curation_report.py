@@ -19,7 +19,7 @@ from bessemer.curation_samples import (
 )
 from bessemer.filters.pii.kinds import Pii
 from bessemer.filters.rules import Policy, Reason
-from bessemer.ledger import Balance, check_laws, document_laws
+from bessemer.laws import Balance, check_laws, document_laws
 from bessemer.personal_data import total_findings
 from bessemer.reporting.report import Count, Drop, Scalar, StageReport, Table
 from bessemer.shards import read_manifest

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bessemer.calibration import read_cut
 from bessemer.config.curate import CurateParams
 from bessemer.config.read import parse, read_yaml
 from bessemer.corpus import CorpusPaths, read_numbers
 from bessemer.errors import ConfigError, DataError
 from bessemer.explanation import Decision, Explanation, History, Number, Place, Quarantined, beginning_of
-from bessemer.fates import read_cut
 from bessemer.filters.rules import Policy, Reason, column_values
 from bessemer.identifiers import HEX_DIGITS
 from bessemer.ledger import Fate

@@ -1,8 +1,6 @@
 """From the numbers beside the documents to fates: the policy per shard, and duplicates across all shards in between."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths
-from bessemer.errors import ConfigError, DataError
+from bessemer.errors import ConfigError
 from bessemer.filters.rules import PASSED, Policy, Reason, Verdicts
 from bessemer.judged import Judged
 from bessemer.look_alikes import survey
@@ -45,22 +43,6 @@ class Fates:
     def kept(self) -> NDArray[np.bool_]:
         """Shape (n,), bool."""
         return np.asarray(self.reason.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def read_cut(calibration: Path) -> float | None:
-    """The calibrated cut of the quality classifier; None if none was trained.
-
-    Raises:
-        DataError: the file is not what ``classifier`` writes.
-    """
-    try:
-        value = json.loads(calibration.read_bytes())
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise DataError(f"{calibration} is not JSON; run the stage classifier again.") from None
-    cut = value.get("cut")
-    return None if cut is None else float(cut)
 
 
 def check_threshold(rules: DuplicateRules, floor: float) -> None:

@@ -100,6 +100,7 @@ class LedgerIndex:
     def __init__(self, paths: CorpusPaths) -> None:
         require_made_from(paths.ledger, paths.documents, "curate")
         self.shards = read_manifest(paths.documents).shards
+        self._starts = np.cumsum([0, *(shard.rows for shard in self.shards)])
         self._path = paths.ledger / INDEX / f"{_DOCUMENTS}.parquet"
         try:
             self._file = pq.ParquetFile(self._path, read_dictionary=[*_NAMED, _REASONS])
@@ -134,32 +135,26 @@ class LedgerIndex:
 
     def at(self, row: int) -> Row:
         """The document at a row of the corpus."""
-        return self._named(np.array([row]))[0]
+        before = 0
+        for table in self.tables(["id"]):
+            if row < before + table.num_rows:
+                return self._place(row, table.column("id")[row - before].as_py())
+            before += table.num_rows
+        raise IndexError(row)
 
     def _found(self, column: str, low: int, high: int) -> list[Row]:
-        rows = [np.empty(0, np.int64)]
+        found: list[Row] = []
         before = 0
-        for table in self.tables([column]):
-            for chunk in table.column(column).chunks:
-                inside = _between(_halves(chunk), low, high) & chunk.is_valid().to_numpy(zero_copy_only=False)
-                rows.append(np.flatnonzero(inside) + before)
-                before += len(chunk)
-        return self._named(np.concatenate(rows))
-
-    def _named(self, rows: NDArray[np.int64]) -> list[Row]:
-        """``rows`` ascending."""
-        ids: list[str] = []
-        before = 0
-        for table in self.tables(["id"]) if len(rows) else ():
-            own = rows[(rows >= before) & (rows < before + table.num_rows)] - before
-            ids += [value.hex() for value in table.column("id").take(pa.array(own)).to_pylist()]
+        for table in self.tables(list({column, "id"})):
+            values, ids = (table.column(name).combine_chunks() for name in (column, "id"))
+            inside = _between(_halves(values), low, high) & values.is_valid().to_numpy(zero_copy_only=False)
+            found += (self._place(before + row, ids[row].as_py()) for row in np.flatnonzero(inside).tolist())
             before += table.num_rows
-        starts = np.cumsum([0, *(shard.rows for shard in self.shards)])
-        places = np.searchsorted(starts, rows, "right") - 1
-        return [
-            Row(id_, self.shards[place].name, row - int(starts[place]))
-            for id_, place, row in zip(ids, places.tolist(), rows.tolist(), strict=True)
-        ]
+        return found
+
+    def _place(self, row: int, id_: bytes) -> Row:
+        shard = int(np.searchsorted(self._starts, row, "right")) - 1
+        return Row(id_.hex(), self.shards[shard].name, row - int(self._starts[shard]))
 
 
 def _halves(chunk: "pa.Array[Any]") -> NDArray[np.uint64]:

@@ -11,12 +11,13 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
+from bessemer.calibration import read_cut
 from bessemer.config.curate import CurateParams
 from bessemer.config.dedup import DedupParams
 from bessemer.config.read import parse, read_yaml
 from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError
-from bessemer.fates import check_threshold, judge_corpus, read_cut
+from bessemer.fates import check_threshold, judge_corpus
 from bessemer.filters.rules import Policy, Reason
 from bessemer.ledger_index import LedgerIndex
 from bessemer.personal_data import require_counted

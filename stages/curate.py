@@ -2,12 +2,12 @@
 
 from functools import partial
 
+from bessemer.calibration import read_cut
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
 from bessemer.curation import CURATED, LEDGER, Choice, ShardStats, curate_shard
 from bessemer.curation_report import report_curation
 from bessemer.engine import Job, finish_directory, map_jobs
-from bessemer.fates import read_cut
 from bessemer.filters.rules import PASSED, Policy
 from bessemer.judged import write_policy
 from bessemer.ledger_index import INDEX, write_index

@@ -15,7 +15,7 @@ from bessemer.ingestion.job import DOCUMENTS, QUARANTINE, ingest_job
 from bessemer.ingestion.plan import plan_jobs
 from bessemer.ingestion.report import report_ingestion, require_usable
 from bessemer.ingestion.tally import Tally, merge_tallies
-from bessemer.ledger import check_laws, record_laws
+from bessemer.laws import check_laws, record_laws
 from bessemer.reporting.report import Check, StageReport
 from bessemer.shards import file_digest, read_shard, shard_names
 from bessemer.sources import read_lock, require_locked

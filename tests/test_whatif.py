@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bessemer.calibration import read_cut
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError, DataError
-from bessemer.fates import judge_corpus, read_cut
+from bessemer.fates import judge_corpus
 from bessemer.filters.rules import Policy
 from bessemer.shards import read_directory, read_shard
 from bessemer.side_by_side import Amount

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bessemer.ledger import Balance, check_laws, document_laws, record_laws
+from bessemer.laws import Balance, check_laws, document_laws, record_laws
 
 EVEN = Balance(
     ingested=10,
