@@ -14,6 +14,8 @@ IS_CONTROL: Final = 2
 """Mark of control and non-characters."""
 IS_SUSPECT: Final = 4
 """Mark of characters in whose line ftfy may change something."""
+IS_MENDABLE: Final = 16
+"""Mark of those among the suspect ones that ftfy changes wherever they stand."""
 IS_COMPOSING: Final = 8
 """Mark of characters that NFC may change or join with the one before."""
 
@@ -79,7 +81,7 @@ def _marks() -> NDArray[np.uint8]:
     for pattern, mark in (
         (_LINE_END, IS_LINE_END),
         (CONTROL, IS_CONTROL),
-        (MENDABLE, IS_SUSPECT),
+        (MENDABLE, IS_SUSPECT | IS_MENDABLE),
         (MOJIBAKE, IS_SUSPECT),
     ):
         marks[_units_in(pattern)] |= np.uint8(mark)

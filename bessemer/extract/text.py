@@ -12,6 +12,7 @@ from bessemer.extract.characters import (
     IS_COMPOSING,
     IS_CONTROL,
     IS_LINE_END,
+    IS_MENDABLE,
     IS_SUSPECT,
     MENDABLE,
     MOJIBAKE,
@@ -58,9 +59,12 @@ def _plain(text: str) -> str:
             text = text.replace(line_end, "\n")
         marks = marks_of(text)
     if present & IS_SUSPECT:
-        mended = _mend(text, np.flatnonzero(marks & IS_SUSPECT))
-        if mended != text:
-            return unicodedata.normalize("NFC", CONTROL.sub("", mended))
+        suspects = np.flatnonzero(marks & IS_SUSPECT)
+        are_characters = len(marks) == len(text)  # none takes two code units
+        if present & IS_MENDABLE or not are_characters or _any_bad(text, suspects):
+            mended = _mend(text, suspects)
+            if mended != text:
+                return unicodedata.normalize("NFC", CONTROL.sub("", mended))
     if present & IS_CONTROL:
         text = CONTROL.sub("", text)
     return unicodedata.normalize("NFC", text) if present & IS_COMPOSING else text
@@ -79,6 +83,15 @@ def _mend(text: str, suspects: NDArray[np.intp]) -> str:
         if _is_suspect(lines[number]):
             lines[number] = fix_text(lines[number], _CONFIG)
     return "\n".join(lines)
+
+
+def _any_bad(text: str, places: NDArray[np.intp]) -> bool:
+    """Whether ftfy sees mojibake around one of these places, looking no further than the line."""
+    for place in places.tolist():
+        before, after = text[max(0, place - _REACH) : place], text[place : place + _REACH]
+        if is_bad(before.rpartition("\n")[2] + after.partition("\n")[0]):
+            return True
+    return False
 
 
 def _is_suspect(line: str) -> bool:
