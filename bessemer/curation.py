@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bessemer.config.curate import CurateParams
+from bessemer.config.curate import CurateParams, WeightRules
 from bessemer.corpus import CorpusPaths, read_numbers
 from bessemer.cutting import Cut, cut_parts
 from bessemer.documents import CURATED_SCHEMA
@@ -23,6 +23,7 @@ from bessemer.personal_data import findings_by_source, has_pii
 from bessemer.repeats import Repeats
 from bessemer.shards import read_shard
 from bessemer.survivors import Duplicates
+from bessemer.weights import weights_of
 
 CURATED, LEDGER = "curated", "ledger"
 _CUT_CHARACTERS = 600
@@ -36,6 +37,8 @@ class Choice:
 
     duplicates: Duplicates
     repeats: Repeats
+    family: NDArray[np.int64]
+    """Shape (documents,): how many documents each stands for, itself among them."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class ShardStats:
         redacted_documents: how many there are.
         cut: what was cut out of documents, at most ``samples``, those with the smallest ids.
         narrow: kept documents nearest to each limit, at most ``samples`` a limit.
+        weighted: source, kept documents, bytes of their texts, and these bytes times the weights.
     """
 
     documents: int
@@ -91,16 +95,19 @@ class ShardStats:
     redacted: list[str] = field(default_factory=list)
     cut: list[CutSample] = field(default_factory=list)
     narrow: list[Narrow] = field(default_factory=list)
+    weighted: list[tuple[str, int, int, float]] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "ShardStats":
         """The inverse of ``asdict`` after a trip through JSON."""
-        rest = {name: item for name, item in value.items() if name not in ("narrow", "cells", "cut", "personal")}
+        changed = ("narrow", "cells", "cut", "personal", "weighted")
+        rest = {name: item for name, item in value.items() if name not in changed}
         cells = [(str(a), str(b), str(c), int(d), int(e)) for a, b, c, d, e in value["cells"]]
         narrow = [Narrow(**item) for item in value["narrow"]]
         personal = [(str(a), str(b), int(c), int(d), int(e)) for a, b, c, d, e in value["personal"]]
         cut = [CutSample(**item) for item in value["cut"]]
-        return cls(narrow=narrow, cells=cells, cut=cut, personal=personal, **rest)
+        weighted = [(str(a), int(b), int(c), float(d)) for a, b, c, d in value["weighted"]]
+        return cls(narrow=narrow, cells=cells, cut=cut, personal=personal, weighted=weighted, **rest)
 
 
 def curate_shard(
@@ -124,6 +131,7 @@ def curate_shard(
     cut = cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
     redacted = redact(cut.text, params.pii, has_pii(numbers)[fates.kept])
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
+    curated = with_weights(curated, choice.family[fates.kept], params.weights)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
     samples = _cut_samples(documents, cut.removed, place, repeats, params)
@@ -183,7 +191,7 @@ def ledger_rows(documents: pa.Table, numbers: pa.Table, fates: Fates) -> pa.Tabl
 
 
 def curated_rows(documents: pa.Table, numbers: pa.Table, cut: Cut, redacted: Redacted) -> pa.Table:
-    """Kept documents in CURATED_SCHEMA."""
+    """Kept documents with all columns of CURATED_SCHEMA but the last two."""
     columns = {name: documents.column(name) for name in documents.column_names}
     columns |= {
         "text": redacted.text,
@@ -193,7 +201,20 @@ def curated_rows(documents: pa.Table, numbers: pa.Table, cut: Cut, redacted: Red
         "removed_bytes": pa.array(redacted.removed.sum(axis=1)),
         "added_bytes": pa.array(redacted.added.sum(axis=1)),
     }
-    return pa.table({name: columns[name] for name in CURATED_SCHEMA.names}, schema=CURATED_SCHEMA)
+    return pa.table(columns)
+
+
+def with_weights(curated: pa.Table, family: NDArray[np.int64], rules: WeightRules) -> pa.Table:
+    """The rows in CURATED_SCHEMA, given how many documents each stands for."""
+    weights = weights_of(
+        rules,
+        source=curated.column("source"),
+        language=curated.column("language"),
+        quality=column_values(curated, "quality"),
+        family=family,
+    )
+    whole = curated.append_column("family", pa.array(family)).append_column("weight", pa.array(weights))
+    return whole.select(CURATED_SCHEMA.names).cast(CURATED_SCHEMA)
 
 
 def _stats(
@@ -225,7 +246,17 @@ def _stats(
         redacted_documents=int(touched.sum()),
         redacted=sorted(str(curated.column("id")[row]) for row in np.flatnonzero(touched).tolist())[:samples],
         narrow=_narrow(policy, numbers, fates, samples),
+        weighted=_weighted(curated),
     )
+
+
+def _weighted(curated: pa.Table) -> list[tuple[str, int, int, float]]:
+    size = pc.binary_length(curated.column("text")).cast(pa.int64())
+    weighted = pc.multiply(size.cast(pa.float64()), curated.column("weight").cast(pa.float64()))
+    table = pa.table({"source": curated.column("source"), "bytes": size, "weighted": weighted})
+    sums = table.group_by("source").aggregate([("bytes", "count"), ("bytes", "sum"), ("weighted", "sum")])
+    columns = (sums.column(name).to_pylist() for name in ("source", "bytes_count", "bytes_sum", "weighted_sum"))
+    return sorted(zip(*columns, strict=True))
 
 
 def _total(column: "pa.ChunkedArray[Any]") -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bessemer.config.curate import CurateParams
+from bessemer.config.curate import CurateParams, WeightRules
 from bessemer.corpus import CorpusPaths
 from bessemer.curation import PARTS, ShardStats, total_by_key
 from bessemer.curation_samples import (
@@ -103,6 +103,7 @@ def report_curation(
             _language_table(cells),
             _redaction_table(stats),
             _personal_table(stats, params),
+            *_weight_tables(stats, params),
         ],
         samples=[
             *dropped_samples(paths, params, texts),
@@ -257,3 +258,36 @@ def _personal_table(stats: Sequence[ShardStats], params: CurateParams) -> Table:
         rows=[[source, kind, params.pii.action(kind), *counts] for (source, kind), counts in totals.items()],
         note="Counted in all ingested documents, before anything is dropped, masked or cut.",
     )
+
+
+def _weight_tables(stats: Sequence[ShardStats], params: CurateParams) -> list[Table]:
+    """What the weights make of the sources; none if every document has the same."""
+    if params.weights == WeightRules():
+        return []
+    sums: dict[str, tuple[int, int, float]] = {}
+    for source, documents, size, weighted in (row for shard in stats for row in shard.weighted):
+        before = sums.get(source, (0, 0, 0.0))
+        sums[source] = (before[0] + documents, before[1] + size, before[2] + weighted)
+    total, total_weighted = (sum(row[place] for row in sums.values()) for place in (1, 2))
+    rows: list[list[int | float | str | None]] = [
+        [
+            source,
+            documents,
+            size,
+            round(size / max(1, total), 4),
+            round(weighted),
+            round(weighted / max(1.0, total_weighted), 4),
+            round(weighted / max(1, size), 3),
+        ]
+        for source, (documents, size, weighted) in sorted(sums.items())
+    ]
+    return [
+        Table(
+            name="weights",
+            title="What is trained on",
+            columns=["source", "kept documents", "bytes", "share", "weighted bytes", "weighted share", "times"],
+            rows=rows,
+            note="Weighted bytes are what the stage shard writes for training on average, before validation is held "
+            "out: whole copies of documents, the rest of a weight being the chance of one more.",
+        )
+    ]

@@ -24,12 +24,15 @@ CURATED_SCHEMA = pa.schema(
         pa.field("cut_bytes", pa.int64(), nullable=False),
         pa.field("removed_bytes", pa.int64(), nullable=False),
         pa.field("added_bytes", pa.int64(), nullable=False),
+        pa.field("family", pa.int64(), nullable=False),
+        pa.field("weight", pa.float32(), nullable=False),
     ]
 )
 """Kept documents: the text after cutting and redaction.
 
 ``cut_bytes`` are the UTF-8 bytes of lines or paragraphs that were cut; redaction took out ``removed_bytes`` and put in
-``added_bytes``.
+``added_bytes``. ``family`` counts the documents that this one stands for, itself among them; ``weight`` is how often it
+is to be trained on, on average.
 """
 
 

@@ -210,11 +210,12 @@ def _place(paths: CorpusPaths, id_: str) -> Place | None:
         path = paths.tokens / split / "documents.parquet"
         if not path.exists():
             continue
-        row = pc.index(pq.read_table(path, columns=["id"]).column("id"), pa.scalar(id_)).as_py()
+        is_it = pc.equal(pq.read_table(path, columns=["id"]).column("id"), pa.scalar(id_))
+        row = pc.index(is_it, pa.scalar(True)).as_py()
         if row < 0:
             continue
         written = pq.read_table(path, columns=["shard", "tokens"])
         shard = written.column("shard")[row].as_py()
         first = pc.index(written.column("shard"), pa.scalar(shard)).as_py()
-        return Place(split, shard, row - first, written.column("tokens")[row].as_py())
+        return Place(split, shard, row - first, written.column("tokens")[row].as_py(), pc.sum(is_it).as_py())
     return None

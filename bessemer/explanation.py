@@ -37,12 +37,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the tokens of a document are: sequence ``sequence`` of ``<split>/<shard>.bin``."""
+    """Where the tokens of a document are: sequence ``sequence`` of ``<split>/<shard>.bin``, the first of the copies."""
 
     split: str
     shard: str
     sequence: int
     tokens: int
+    copies: int
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class History:
         return [
             f"{place.tokens:,} tokens: sequence {place.sequence:,} of data/tokens/{place.split}/{place.shard}.bin"
             + ("" if place.split == "train" else " (validation, never trained on)")
+            + (f", the first of {place.copies:,} copies" if place.copies > 1 else "")
         ]
 
 

@@ -2,6 +2,9 @@
 
 from functools import partial
 
+import numpy as np
+import xxhash
+
 from bessemer.calibration import read_cut
 from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths
@@ -40,11 +43,19 @@ def main(context: StageContext) -> StageReport:
         role: {shard.name: shard.xxh3 for shard in read_manifest(directory).shards}
         for role, directory in {"documents": paths.documents, **paths.sidecars}.items()
     }
+    families = 1 + np.bincount(dropped.evidence, minlength=len(found.first))
     jobs = []
+    row = 0
     for shard in documents.shards:
-        choice = Choice(duplicates.get(shard.name, Duplicates.none()), repeats.get(shard.name, Repeats.none()))
-        inputs = {role: found[shard.name] for role, found in digests.items()}
+        choice = Choice(
+            duplicates.get(shard.name, Duplicates.none()),
+            repeats.get(shard.name, Repeats.none()),
+            families[row : row + shard.rows],
+        )
+        row += shard.rows
+        inputs = {role: files[shard.name] for role, files in digests.items()}
         inputs |= {"duplicates": choice.duplicates.digest, "repeats": choice.repeats.digest}
+        inputs |= {"families": xxhash.xxh3_128_hexdigest(choice.family.tobytes())}
         jobs.append(Job(shard.name, inputs, payload=choice))
     results = map_jobs(
         partial(curate_shard, paths=paths, policy=policy, params=params),

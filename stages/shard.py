@@ -17,7 +17,6 @@ from bessemer.stage import StageContext, run_stage
 from bessemer.tokenizer.encode import load_encoder, tokenizer_digest
 from bessemer.tokens.assemble import Encoded, assemble_train, assemble_validation
 from bessemer.tokens.encoding import encode_table
-from bessemer.tokens.order import order_keys
 from bessemer.tokens.report import Split, report_shards, shown
 from bessemer.tokens.split import (
     Removal,
@@ -29,6 +28,7 @@ from bessemer.tokens.split import (
     strings,
 )
 from bessemer.tokens.validation import build_index, read_index, write_index
+from bessemer.weights import copies_of
 from stages import layout
 
 SCRATCH = Path(".scratch/shard")
@@ -94,31 +94,33 @@ def encode(context: StageContext, digest: str) -> Encoded:
 
 def encode_shard(curated: Path, tokenizer: Path, seed: int, job: Job, out: OutputWriter) -> Stats:
     """Write the tokens of one shard, sorted by the global order."""
-    table = read_shard(curated, job.name, ["id", "source", "language", "text"])
-    keys = order_keys(strings(table, "id"), seed)
-    out.write("encoded", job.name, encode_table(table, load_encoder(tokenizer), keys))
+    table = read_shard(curated, job.name, ["id", "source", "language", "weight", "text"])
+    copies = copies_of(strings(table, "id"), table.column("weight").to_numpy(), seed)
+    out.write("encoded", job.name, encode_table(table, load_encoder(tokenizer), copies, seed))
     return {}
 
 
 def measure_overlap(context: StageContext, held_out: pa.Table) -> pa.Table:
     """What every document shares with validation; of the parameters only those that choose validation take part."""
     curated, path = context.root / layout.CURATED, context.root / SCRATCH / "validation.index"
+    params: ShardParams = context.section
     index = build_index(strings(held_out, "id"), strings(held_out, "text"))
     write_index(path, index)
     results = map_jobs(
-        partial(overlap_shard, curated, path),
+        partial(overlap_shard, curated, path, params.seed),
         [Job(shard.name, {"curated": shard.xxh3, "index": index.digest}) for shard in read_manifest(curated).shards],
         outputs={"overlap": SCRATCH / "overlap"},
         stage=dataclasses.replace(context, sections={}),
         label="overlap",
+        key=[params.seed],
     )
     return pa.concat_tables([read_shard(context.root / SCRATCH / "overlap", result.job.name) for result in results])
 
 
-def overlap_shard(curated: Path, index: Path, job: Job, out: OutputWriter) -> Stats:
+def overlap_shard(curated: Path, index: Path, seed: int, job: Job, out: OutputWriter) -> Stats:
     """Write what the documents of one shard share with validation."""
-    table = read_shard(curated, job.name, ["id", "source", "language", "text"])
-    out.write("overlap", job.name, overlap_table(table, read_index(index)))
+    table = read_shard(curated, job.name, ["id", "source", "language", "weight", "text"])
+    out.write("overlap", job.name, overlap_table(table, read_index(index), seed))
     return {}
 
 

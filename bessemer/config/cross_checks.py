@@ -79,6 +79,10 @@ def _sources(params: Params) -> Iterator[str]:
         for name in getattr(params.classifier, side):
             if name not in names:
                 yield f"classifier.{side}: {name} is no source; known: {', '.join(sorted(names))}."
-    for name in params.tokenizer.source_weights:
-        if name not in names:
-            yield f"tokenizer.source_weights: {name} is no source; known: {', '.join(sorted(names))}."
+    for place, named in (
+        ("tokenizer.source_weights", params.tokenizer.source_weights),
+        ("curate.weights.sources", params.curate.weights.sources),
+    ):
+        for name in named:
+            if name not in names:
+                yield f"{place}: {name} is no source; known: {', '.join(sorted(names))}."

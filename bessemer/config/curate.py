@@ -212,6 +212,42 @@ class PiiParams(Strict):
         return cast("Action", getattr(self, kind))
 
 
+Weight = Annotated[float, Field(ge=0, le=100)]
+
+
+class Step(Strict):
+    """A weight from some number on."""
+
+    at_least: Annotated[float, Field(ge=0)] = Field(description="smallest number that has the weight")
+    weight: Weight = Field(description="times that such a document is trained on, on average")
+
+
+class WeightRules(Strict):
+    """How often a kept document is trained on, on average: the product of the weights that apply; 1 where none does.
+
+    Up-weighting by what deduplication found: FineWeb2 (Penedo et al. 2025); by quality: Nemotron-CC (Su et al. 2024).
+    """
+
+    sources: dict[str, Weight] = Field(default_factory=dict, description="source to weight")
+    languages: dict[str, Weight] = Field(default_factory=dict, description="language (as in the sidecar) to weight")
+    quality: list[Step] = Field(
+        default_factory=list,
+        description="steps `{at_least, weight}` of the classifier's score; of those that a document reaches the last",
+    )
+    duplicates: list[Step] = Field(
+        default_factory=list,
+        description="likewise, of the number of documents that one stands for, itself among them",
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for name in ("quality", "duplicates"):
+            starts = [step.at_least for step in getattr(self, name)]
+            if sorted(set(starts)) != starts:
+                raise ValueError(f"the steps of {name} must have rising at_least")
+        return self
+
+
 class CurateParams(Strict):
     """The policy. A document is dropped for the first limit that it breaks, in the order of the fields below."""
 
@@ -236,4 +272,7 @@ class CurateParams(Strict):
     )
     duplicates: DuplicateRules = Field(default_factory=DuplicateRules, description="which of look-alikes stay")
     pii: PiiParams = Field(default_factory=PiiParams, description="personal data: masked, kept, or a reason to drop")
+    weights: WeightRules = Field(
+        default_factory=WeightRules, description="how often kept documents are trained on; drops nothing"
+    )
     samples: int = Field(10, ge=0, le=100, description="documents shown in the report for each reason")

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     VALIDATION_NEAR_DUPLICATE = (
         "validation_near_duplicate"  # decided by shard: verified similar to a validation document
     )
+    SAMPLED_OUT = "sampled_out"  # decided by shard: its weight is below 1, and the draw left it out
 
 
 _BREAKS: dict[str, Callable[[Any, Any], Any]] = {"<": operator.lt, ">": operator.gt}

@@ -23,7 +23,7 @@ from bessemer.tokens.directory import (
     write_documents,
     write_token_manifest,
 )
-from bessemer.tokens.encoding import read_range
+from bessemer.tokens.encoding import GLOBAL_ORDER, read_range
 from bessemer.tokens.indexed import IndexedWriter, token_dtype
 from bessemer.tokens.order import key_range
 
@@ -98,8 +98,9 @@ def assemble_validation(
     chosen = []
     for name in encoded.names:
         table = read_range(encoded.directory, [name], 0, 1 << 64)
+        table = table.filter(pc.equal(table.column("copy"), pa.scalar(0, pa.int32())))
         chosen.append(table.filter(pc.is_in(table.column("id"), value_set=held_out.column("id"))))
-    ordered = pa.concat_tables(chosen).sort_by([("key", "ascending"), ("id", "ascending")])
+    ordered = pa.concat_tables(chosen).sort_by(GLOBAL_ORDER)
     target.mkdir(parents=True, exist_ok=True)
     shard, documents = write_pair(target, shard_name(0), ordered, encoded)
     texts = held_out.column("text").take(pc.index_in(documents.column("id"), value_set=held_out.column("id")))

@@ -15,6 +15,29 @@ def order_keys(ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     return np.array([keyed(name, seed, "shard.order") for name in ids], dtype=np.uint64)
 
 
+def order_copies(
+    ids: Sequence[str], copies: NDArray[np.int64], seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint64]]:
+    """The places of all copies of documents in the global order; a document without any is there once.
+
+    Args:
+        ids: of n documents.
+        copies: shape (n,): of each.
+        seed: of the order.
+
+    Returns:
+        For each copy, in the order of keys (of equal ones by id and number): the document, the number of the copy from
+        0, and its key, which is that of :func:`order_keys` for the first copy.
+    """
+    rows = np.repeat(np.arange(len(ids)), np.maximum(copies, 1))
+    starts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1]))) if len(rows) else rows
+    number = np.arange(len(rows)) - np.repeat(starts, np.maximum(copies, 1))
+    places = list(zip(rows.tolist(), number.tolist(), strict=True))
+    keys = order_keys([f"{ids[row]} {copy}" if copy else ids[row] for row, copy in places], seed)
+    order = np.array(sorted(range(len(rows)), key=lambda at: (keys[at], ids[places[at][0]], places[at][1])), np.int64)
+    return rows[order], number[order].astype(np.int32), keys[order]
+
+
 def validation_mask(ids: Sequence[str], seed: int, fraction: float) -> NDArray[np.bool_]:
     """Which documents are held out: shape (n,), bool.
 

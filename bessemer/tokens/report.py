@@ -17,6 +17,7 @@ from bessemer.tokens.directory import DOCUMENTS, DOCUMENTS_SCHEMA, TokenManifest
 
 _SPLITS = ("train", "val")
 _CUT = 600
+_REMOVALS = (Reason.VALIDATION_NEAR_DUPLICATE, Reason.VALIDATION_OVERLAP, Reason.SAMPLED_OUT)
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ def report_shards(
     """
     documents = {"train": train.documents(), "val": val.documents()}
     sums = {name: _sums(table) for name, table in documents.items()}
-    drops = [_drop(removed, reason) for reason in (Reason.VALIDATION_NEAR_DUPLICATE, Reason.VALIDATION_OVERLAP)]
+    drops = [_drop(removed, reason) for reason in _REMOVALS]
     total_bytes = int(pc.sum(overlap.column("bytes")).as_py() or 0)
-    missing = overlap.num_rows - removed.num_rows - sum(table.num_rows for table in documents.values())
+    distinct = int(pc.count_distinct(documents["train"].column("id")).as_py())
+    missing = overlap.num_rows - removed.num_rows - distinct - documents["val"].num_rows
     metrics: dict[str, int | float | str] = {"bytes_per_token": _ratio(total_bytes_of(sums), total_tokens_of(sums))}
     for name, (rows, size, tokens) in sums.items():
         metrics |= {f"{name}_documents": rows, f"{name}_bytes": size, f"{name}_tokens": tokens}
     metrics |= {f"{drop.reason}_documents": drop.documents for drop in drops}
+    metrics["train_repeats"] = documents["train"].num_rows - distinct
     return StageReport(
         stage="shard",
         title="Token shards",
@@ -86,7 +89,7 @@ def report_shards(
                 "==",
                 0,
                 severity="error",
-                reason="curated = train + validation + removed",
+                reason="curated = train, each once, + validation + removed",
             )
         ],
         provenance=dict(made_from),
@@ -170,7 +173,7 @@ def _samples(removed: pa.Table, texts: Mapping[str, str]) -> list[Sample]:
             id=row["id"],
             source=row["source"],
             text=texts[row["id"]][:_CUT],
-            facts={"value": _rounded(row["value"]), "evidence": row["evidence_id"], "bytes": row["bytes"]},
+            facts={"value": _rounded(row["value"]), "evidence": row["evidence_id"] or "", "bytes": row["bytes"]},
         )
         for row in removed.to_pylist()
         if row["id"] in texts

@@ -16,6 +16,7 @@ from bessemer.ledger import LEDGER_SCHEMA, Fate
 from bessemer.shards import read_shard, shard_names
 from bessemer.tokens.order import validation_mask
 from bessemer.tokens.validation import ValidationIndex, near_duplicates, overlaps
+from bessemer.weights import copies_of
 
 STAGE = "shard"
 _BATCH = 512
@@ -28,6 +29,8 @@ _OVERLAPS: list[pa.Field[Any]] = [
     pa.field("share", pa.float64(), nullable=False),
     pa.field("reverse_share", pa.float64(), nullable=False),
     pa.field("evidence_id", pa.string()),
+    pa.field("weight", pa.float32(), nullable=False),
+    pa.field("copies", pa.int64(), nullable=False),
 ]
 OVERLAP_SCHEMA = pa.schema(_OVERLAPS)
 
@@ -38,8 +41,8 @@ class Removal:
 
     reason: Reason
     value: float
-    threshold: float
-    evidence_id: str
+    threshold: float | None = None
+    evidence_id: str | None = None
 
 
 def strings(table: pa.Table, column: str) -> list[str]:
@@ -56,12 +59,13 @@ def read_validation(corpus: Path, seed: int, fraction: float) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def overlap_table(table: pa.Table, index: ValidationIndex) -> pa.Table:
+def overlap_table(table: pa.Table, index: ValidationIndex, seed: int) -> pa.Table:
     """What each document of a shard shares with validation.
 
     Args:
-        table: with ``id``, ``source``, ``language`` and ``text``.
+        table: with ``id``, ``source``, ``language``, ``weight`` and ``text``.
         index: of the held-out documents; these share nothing with themselves.
+        seed: by which weights become copies.
 
     Returns:
         Rows of :data:`OVERLAP_SCHEMA`, in the same order.
@@ -82,6 +86,8 @@ def overlap_table(table: pa.Table, index: ValidationIndex) -> pa.Table:
         "share": pa.array(shares, pa.float64()),
         "reverse_share": pa.array(reverse, pa.float64()),
         "evidence_id": pa.array(evidence, pa.string()),
+        "weight": table.column("weight"),
+        "copies": pa.array(copies_of(strings(table, "id"), table.column("weight").to_numpy(), seed)),
     }
     return pa.table(columns).cast(OVERLAP_SCHEMA)
 
@@ -117,7 +123,7 @@ def removal(
     value = max(row["share"], row["reverse_share"])
     if value > max_overlap:
         return Removal(Reason.VALIDATION_OVERLAP, value, max_overlap, row["evidence_id"])
-    return None
+    return Removal(Reason.SAMPLED_OUT, row["weight"]) if not row["copies"] else None
 
 
 def ledger_table(rows: Sequence[tuple[dict[str, Any], Removal]]) -> pa.Table:

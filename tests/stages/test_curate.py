@@ -10,6 +10,7 @@ import pytest
 from bessemer.documents import CURATED_SCHEMA
 from bessemer.errors import DataError
 from bessemer.ledger import LEDGER_SCHEMA
+from bessemer.ledger_index import INDEX
 from bessemer.shards import directory_digest, read_directory, read_shard, shard_names, verify, write_shard
 from stages import layout
 from tests.corpora import document, run_curate, write_corpus
@@ -128,6 +129,8 @@ def test_one_and_two_workers_write_the_same_bytes(done: Path, tmp_path: Path) ->
     for directory in (layout.CURATED, layout.LEDGER):
         assert directory_digest(done / directory) == directory_digest(tmp_path / directory)
         verify(tmp_path / directory)
+    for file in sorted((done / layout.LEDGER / INDEX).iterdir()):
+        assert file.read_bytes() == (tmp_path / layout.LEDGER / INDEX / file.name).read_bytes()
 
 
 def test_the_report_tells_funnel_drops_samples_pairs_and_laws(done: Path) -> None:

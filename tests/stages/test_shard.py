@@ -1,5 +1,6 @@
 """The stages tokenizer and shard on small corpora, and validation kept out of training on the whole of Moby-Dick."""
 
+import collections
 import functools
 import gzip
 import io
@@ -55,7 +56,12 @@ def moby_dick() -> tuple[Texts, str]:
     return texts, book
 
 
-def lay(root: Path, shards: dict[str, Texts], pairs: list[tuple[str, str, float]] | None = None) -> None:
+def lay(
+    root: Path,
+    shards: dict[str, Texts],
+    pairs: list[tuple[str, str, float]] | None = None,
+    weights: dict[str, float] | None = None,
+) -> None:
     """The curated corpus and what dedup says about it."""
     everything = {name: text for texts in shards.values() for name, text in texts.items()}
     curated, infos = root / layout.CURATED, []
@@ -63,7 +69,8 @@ def lay(root: Path, shards: dict[str, Texts], pairs: list[tuple[str, str, float]
         columns: dict[str, Any] = {name: [None] * len(texts) for name in CURATED_SCHEMA.names}
         columns |= {"id": list(texts), "text": list(texts.values()), "source": [shard_name] * len(texts)}
         columns |= {"meta": ["{}"] * len(texts), "language": ["en"] * len(texts)}
-        columns |= {"cut_bytes": [0] * len(texts), "removed_bytes": [0] * len(texts), "added_bytes": [0] * len(texts)}
+        columns |= {name: [0] * len(texts) for name in ("cut_bytes", "removed_bytes", "added_bytes")}
+        columns |= {"family": [1] * len(texts), "weight": [(weights or {}).get(name, 1.0) for name in texts]}
         infos.append(write_shard(curated, shard_name, pa.table(columns, schema=CURATED_SCHEMA)))
     write_manifest(curated, infos, {})
     hashes = {name: text_hash(text) for name, text in everything.items()}
@@ -138,6 +145,39 @@ def test_every_curated_document_is_in_one_split_or_in_the_ledger(small: Path) ->
     assert not report.failed
     assert report.counts[1].documents == len(parts[0])
     verify(small / layout.TOKENS_LEDGER)
+
+
+def test_weights_become_copies_and_a_document_without_any_is_in_the_ledger(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    texts = dict(list(scripture().items())[:140])
+    held_out = validation_mask(list(texts), 0, 0.1)
+    ids = list(texts)
+    weights = {name: [2.0, 0.0, 2.5, 0.25][place % 4] for place, name in enumerate(ids)}
+    lay(tmp_path, {"first": texts}, weights=weights)
+    run_tokenizer(tmp_path)
+    report, _ = run_shard(tmp_path)
+    assert not report.failed
+    counts = collections.Counter(documents(tmp_path, layout.TOKENS_TRAIN).column("id").to_pylist())
+    ledger = {row["id"]: row for row in read_directory(tmp_path / layout.TOKENS_LEDGER).to_pylist()}
+    removed = {name for name, row in ledger.items() if row["reason"] != "sampled_out"}
+    for name, out in zip(ids, held_out.tolist(), strict=True):
+        if out or name in removed:
+            assert name not in counts
+            continue
+        assert counts[name] in {0.0: (0,), 2.0: (2,), 2.5: (2, 3), 0.25: (0, 1)}[weights[name]]
+        assert (counts[name] == 0) == (name in ledger)
+        assert name not in ledger or ledger[name]["value"] == weights[name]
+    assert {counts[name] for name in ids if weights[name] == 2.5} >= {2, 3}
+    assert documents(tmp_path, layout.TOKENS_VAL).num_rows == held_out.sum()
+    assert report.metrics["train_repeats"] == counts.total() - len(counts)
+    assert report.metrics["sampled_out_documents"] == len(ledger) - len(removed) > 0
+
+    other = tmp_path_factory.mktemp("unweighted")
+    lay(other, {"first": texts})
+    shutil.copytree(tmp_path / layout.TOKENIZER, other / layout.TOKENIZER)
+    run_shard(other)
+    assert documents(other, layout.TOKENS_VAL).equals(documents(tmp_path, layout.TOKENS_VAL))
 
 
 def test_the_tokens_decode_to_the_documents_each_ended_once(small: Path) -> None:

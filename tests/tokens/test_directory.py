@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,7 +13,7 @@ from bessemer.tokens.assemble import Encoded, assemble_train, assemble_validatio
 from bessemer.tokens.directory import DOCUMENTS, read_token_manifest, verify_tokens, write_token_manifest
 from bessemer.tokens.encoding import encode_table, read_range
 from bessemer.tokens.loader import TokenStream
-from bessemer.tokens.order import order_keys
+from bessemer.tokens.order import order_copies, order_keys
 
 EOS = 2
 
@@ -29,6 +30,8 @@ class Letters:
 
 TEXTS = {f"{number:032x}": f"text {number} " + "x" * (number % 7) for number in range(300)} | {"f" * 32: ""}
 KEYS = dict(zip(TEXTS, order_keys(list(TEXTS), 0).tolist(), strict=True))
+COPIES = {"f" * 32: 0, f"{5:032x}": 3, f"{6:032x}": 2}
+"""Documents that are not there once."""
 
 
 @pytest.fixture
@@ -46,20 +49,23 @@ def encoded(tmp_path):
             }
         )
         names.append(f"part-{number}")
-        rows = encode_table(table, Letters(), np.array([KEYS[name] for name in ids], dtype=np.uint64))
+        rows = encode_table(table, Letters(), np.array([COPIES.get(name, 1) for name in ids]), 0)
         write_shard(tmp_path / "encoded", names[-1], rows)
     return Encoded(tmp_path / "encoded", names, Letters.vocab_size, EOS)
 
 
 def expected_stream(ids):
-    ordered = sorted(ids, key=lambda name: (KEYS[name], name))
+    found = order_copies(ids, np.array([COPIES.get(name, 1) for name in ids]), 0)
+    ordered = [ids[row] for row in found[0].tolist()]
     return ordered, [token for name in ordered for token in [*map(ord, TEXTS[name]), EOS]]
 
 
 def test_ranges_of_the_order_are_read_from_all_shards(encoded):
     table = read_range(encoded.directory, encoded.names, 2**62, 2**63)
     expected = sorted((name for name, key in KEYS.items() if 2**62 <= key < 2**63), key=lambda name: (KEYS[name], name))
-    assert table.column("id").to_pylist() == expected
+    first = table.filter(pc.equal(table.column("copy"), 0))
+    assert first.column("id").to_pylist() == expected
+    assert sorted(table.column("key").to_pylist()) == table.column("key").to_pylist()
 
 
 @pytest.mark.parametrize("shards", [1, 3])
@@ -75,7 +81,8 @@ def test_the_training_stream_is_all_that_stays_in_the_order_of_its_keys(encoded,
             made_from={"curated": "1"},
             bar=bar,
         )
-    ordered, tokens = expected_stream(set(TEXTS) - set(left_out))
+    ordered, tokens = expected_stream([name for name in TEXTS if name not in left_out])
+    assert ordered.count(f"{5:032x}") == 3
     stream = TokenStream(tmp_path / "train")
     assert stream.slice(0, stream.total_tokens).tolist() == tokens
     documents = pq.read_table(tmp_path / "train" / DOCUMENTS)
@@ -88,9 +95,11 @@ def test_the_training_stream_is_all_that_stays_in_the_order_of_its_keys(encoded,
 
 def test_validation_keeps_its_texts_beside_its_tokens(encoded, tmp_path):
     chosen = list(TEXTS)[5:40:3]
+    assert chosen[0] in COPIES
     held_out = pa.table({"id": chosen, "text": pa.array([TEXTS[name] for name in chosen], pa.large_string())})
     assemble_validation(tmp_path / "val", encoded, held_out, made_from={})
-    ordered, tokens = expected_stream(chosen)
+    ordered = sorted(chosen, key=lambda name: (KEYS[name], name))
+    tokens = [token for name in ordered for token in [*map(ord, TEXTS[name]), EOS]]
     stream = TokenStream(tmp_path / "val")
     assert stream.slice(0, stream.total_tokens).tolist() == tokens
     documents = pq.read_table(tmp_path / "val" / DOCUMENTS)
