@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.curate import CurateParams, WeightRules
 from bessemer.corpus import CorpusPaths, read_numbers
-from bessemer.cutting import Cut, cut_parts
+from bessemer.cutting import Cut, Parts, cut_parts
 from bessemer.documents import CURATED_SCHEMA
 from bessemer.engine import Job, OutputWriter
 from bessemer.fates import CURATE, Fates, decide
@@ -28,7 +28,9 @@ from bessemer.weights import weights_of
 CURATED, LEDGER = "curated", "ledger"
 _CUT_CHARACTERS = 600
 PARTS = "repeated_parts"
-"""The kind of removal, beside those of personal data, that cuts lines or paragraphs which better documents have."""
+CONTAMINATION = "contamination"
+"""The kinds of removal beside those of personal data: lines or paragraphs that better documents have, and text of
+evaluation sets."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ class ShardStats:
     Attributes:
         cells: source, language, reason (empty if kept), documents, ingested bytes.
         broken: limit to the number of documents that break it, whether or not it was the first.
-        found, removed, added: by kind of personal data, and :data:`PARTS`: findings, UTF-8 bytes taken out, bytes of
-            masks put in.
+        found, removed, added: by kind of personal data, :data:`PARTS` and :data:`CONTAMINATION`: findings, UTF-8 bytes
+            taken out, bytes of masks put in.
         personal: source, kind of personal data, documents with findings, findings, of these in dropped documents;
             whatever is done with the kind.
         redacted: ids of documents with findings, at most ``samples``.
@@ -128,41 +130,63 @@ def curate_shard(
     kept = pa.array(fates.kept)
     repeats, place = choice.repeats, np.cumsum(fates.kept) - 1  # place of a kept row among the kept ones
     texts = documents.column("text").filter(kept)
-    cut = cut_parts(texts, place[repeats.cut_rows], repeats.cut_starts, repeats.cut_ends)
+    repeated = Parts(repeats.cut_rows, repeats.cut_starts, repeats.cut_ends)
+    contaminated = _contaminated(numbers, fates, params)
+    parts = repeated | contaminated
+    cut = cut_parts(texts, parts.within(place))
     redacted = redact(cut.text, params.pii, has_pii(numbers)[fates.kept])
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     curated = with_weights(curated, choice.family[fates.kept], params.weights)
     out.write(CURATED, job.name, curated)
     out.write(LEDGER, job.name, ledger)
-    samples = _cut_samples(documents, cut.removed, place, repeats, params)
+    samples = _cut_samples(documents, cut.removed, place, parts, params)
     stats = _stats(
         policy=policy,
         numbers=numbers,
         fates=fates,
         ledger=ledger,
         curated=curated,
-        cut=cut,
         redacted=redacted,
         samples=params.samples,
     )
-    return asdict(replace(stats, cut=samples))
+    found, removed = _cut_by_kind(cut, place, repeated, contaminated)
+    return asdict(replace(stats, cut=samples, found=stats.found | found, removed=stats.removed | removed))
+
+
+def _contaminated(numbers: pa.Table, fates: Fates, params: CurateParams) -> Parts:
+    """What evaluation sets have of the kept documents, if it is cut out."""
+    if not params.contamination.cut:
+        return Parts(*(np.empty(0, np.int64) for _ in range(3)))
+    return Parts.of_lists(numbers.column("spans"), fates.kept)
+
+
+def _cut_by_kind(
+    cut: Cut, place: NDArray[np.int64], repeated: Parts, contaminated: Parts
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Parts, and bytes, by why they were cut; of a document with evaluation text all bytes count as such."""
+    rows = np.zeros(len(cut.removed), np.bool_)
+    rows[place[contaminated.rows]] = True
+    return (
+        {PARTS: len(repeated.rows), CONTAMINATION: len(contaminated.rows)},
+        {PARTS: int(cut.removed[~rows].sum()), CONTAMINATION: int(cut.removed[rows].sum())},
+    )
 
 
 def _cut_samples(
     documents: pa.Table,
     removed: NDArray[np.int64],
     place: NDArray[np.int64],
-    repeats: Repeats,
+    parts: Parts,
     params: CurateParams,
 ) -> list[CutSample]:
     """``removed`` has the bytes cut out of each kept document; ``place`` says where a row is among these."""
     ids = documents.column("id")
-    rows = sorted(np.unique(repeats.cut_rows).tolist(), key=lambda row: str(ids[row]))[: params.samples]
+    rows = sorted(np.unique(parts.rows).tolist(), key=lambda row: str(ids[row]))[: params.samples]
     texts = []
     for row in rows:
         data = documents.column("text")[row].as_py().encode()
-        own = repeats.cut_rows == row
-        spans = zip(repeats.cut_starts[own].tolist(), repeats.cut_ends[own].tolist(), strict=True)
+        own = parts.rows == row
+        spans = zip(parts.starts[own].tolist(), parts.ends[own].tolist(), strict=True)
         texts.append("".join(data[start:end].decode() for start, end in spans))
     masked = redact(pa.chunked_array([texts], pa.large_string()), params.pii).text.to_pylist()
     return [
@@ -224,7 +248,6 @@ def _stats(
     fates: Fates,
     ledger: pa.Table,
     curated: pa.Table,
-    cut: Cut,
     redacted: Redacted,
     samples: int,
 ) -> ShardStats:
@@ -239,8 +262,8 @@ def _stats(
         written_bytes=_total(pc.binary_length(curated.column("text"))),
         cells=_cells(ledger),
         broken={reason.value: int(count) for reason, count in zip(fates.verdicts.reasons, broken, strict=True)},
-        found=_by_kind(kinds, redacted.found) | {PARTS: int(cut.found.sum())},
-        removed=_by_kind(kinds, redacted.removed) | {PARTS: int(cut.removed.sum())},
+        found=_by_kind(kinds, redacted.found),
+        removed=_by_kind(kinds, redacted.removed),
         added=_by_kind(kinds, redacted.added),
         personal=findings_by_source(numbers, ledger.column("source"), fates.kept),
         redacted_documents=int(touched.sum()),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bessemer.config.curate import CurateParams, WeightRules
 from bessemer.corpus import CorpusPaths
-from bessemer.curation import PARTS, ShardStats, total_by_key
+from bessemer.curation import CONTAMINATION, PARTS, ShardStats, total_by_key
 from bessemer.curation_samples import (
     Texts,
     cut_samples,
@@ -239,13 +239,14 @@ def _redaction_table(stats: Sequence[ShardStats]) -> Table:
     found, removed, added = (
         total_by_key(getattr(shard, name) for shard in stats) for name in ("found", "removed", "added")
     )
-    kinds = [*((kind.value, kind.mask) for kind in Pii), (PARTS, "")]
+    kinds = [*((kind.value, kind.mask) for kind in Pii), (PARTS, ""), (CONTAMINATION, "")]
     return Table(
         name="redactions",
         title="Masked or cut inside kept documents",
         columns=["kind", "mask", "findings", "removed_bytes", "added_bytes"],
         rows=[[kind, mask, found.get(kind, 0), removed.get(kind, 0), added.get(kind, 0)] for kind, mask in kinds],
-        note="repeated_parts: lines or paragraphs (dedup.parts) that are kept in a better document.",
+        note="repeated_parts: lines or paragraphs (dedup.parts) that are kept in a better document; contamination: "
+        "text of evaluation sets (curate.contamination.cut).",
     )
 
 

@@ -33,7 +33,7 @@ def main(context: StageContext) -> StageReport:
     items = read_items(context.root, params.evaluations)
     digests = {item.name: evaluation_digest(context.root, item) for item in params.evaluations}
     jobs = [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards]
-    comparing = params.model_copy(update={"samples": 0})
+    comparing = params.model_copy(update={"samples": 0, "margin_words": 0})  # change nothing that is shared
     stage = dataclasses.replace(context, sections={"decontaminate": comparing})
     seen = map_jobs(
         functools.partial(see_shard, documents, context.root, comparing),
@@ -50,12 +50,12 @@ def main(context: StageContext) -> StageReport:
         for job, result in zip(jobs, seen, strict=True)
     ]
     results = map_jobs(
-        functools.partial(compare_shard, documents, context.root, comparing, common.tobytes()),
+        functools.partial(compare_shard, documents, context.root, comparing, common.tobytes(), params.margin_words),
         jobs,
         outputs={"contamination": layout.CONTAMINATION},
         stage=stage,
         label="contamination",
-        key=[digests],
+        key=[digests, params.margin_words],
     )
     made_from = {"documents": directory_digest(documents), **digests}
     finish_directory(results, "contamination", context.root / layout.CONTAMINATION, made_from)
@@ -87,18 +87,28 @@ def common_of(params: DecontaminateParams, seen: Sequence[Stats]) -> NDArray[np.
 
 
 def compare_shard(
-    documents: Path, root: Path, params: DecontaminateParams, common: bytes, job: Job, out: OutputWriter
+    documents: Path,
+    root: Path,
+    params: DecontaminateParams,
+    common: bytes,
+    margin_words: int,
+    job: Job,
+    out: OutputWriter,
 ) -> Stats:
     """Write the contamination sidecar of one shard, whose documents with hits are the job's payload."""
     ids = read_shard(documents, job.name, ["id"]).column("id")
     rows = np.array(job.payload, np.int64)
     texts = read_some_texts(documents, job.name, rows).to_pylist() if len(rows) else []
-    found = overlaps(texts, evaluation_index(root, params.model_dump_json(), common))
+    found = overlaps(texts, evaluation_index(root, params.model_dump_json(), common), margin_words)
 
     def spread(values: Any, kind: pa.DataType, nothing: Any) -> "pa.Array[Any]":
         whole = np.full(len(ids), nothing, dtype=object)
         whole[rows] = np.array(values, dtype=object)
         return pa.array(whole.tolist(), kind)
+
+    def spread_lists(values: Sequence[list[int]]) -> "pa.Array[Any]":
+        by_row = dict(zip(rows.tolist(), values, strict=True))
+        return pa.array([by_row.get(row, []) for row in range(len(ids))], pa.list_(pa.int64()))
 
     sidecar = {
         "id": ids,
@@ -109,6 +119,8 @@ def compare_shard(
         "reverse_overlap": spread(found.reverse_overlap, pa.float32(), 0.0),
         "reverse_evaluation": spread(found.reverse_evaluation, pa.string(), None),
         "reverse_item": spread(found.reverse_item, pa.string(), None),
+        "spans": spread_lists(found.spans),
+        "clean_words": spread(found.clean_words, pa.int32(), None),
     }
     out.write("contamination", job.name, pa.table(sidecar))
     return {}

@@ -97,6 +97,8 @@ def _tables(
                 "hits": column("hits", pa.int32(), 0),
                 "reverse_overlap": column("reverse_overlap", pa.float32(), 0),
                 "reverse_evaluation": column("reverse_evaluation", pa.string(), None),
+                "spans": column("spans", pa.list_(pa.int64()), []),
+                "clean_words": column("clean_words", pa.int32(), None),
             }
         ),
     }

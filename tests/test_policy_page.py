@@ -10,7 +10,7 @@ from bessemer.filters.rules import Policy, Reason, Rule
 
 PAGE = (Path(__file__).parents[1] / "docs/policy.md").read_text(encoding="utf-8")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| `")]
-BY_SHARD = {Reason.VALIDATION_OVERLAP, Reason.VALIDATION_NEAR_DUPLICATE}
+BY_SHARD = {Reason.VALIDATION_OVERLAP, Reason.VALIDATION_NEAR_DUPLICATE, Reason.SAMPLED_OUT}
 
 
 def row_of(reason: Reason) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.cutting import cut_parts
+from bessemer.cutting import Parts, cut_parts
 from bessemer.dedup.keepers import Holders, choose_keepers
 from bessemer.errors import DataError
 from bessemer.shards import directory_digest, read_directory, read_shard, shard_names, write_manifest, write_shard
@@ -214,7 +214,7 @@ def test_the_walk_is_that_of_its_definition(
 
 def test_cutting_counts_what_is_left_behind_at_the_end() -> None:
     column = pa.chunked_array([["é one\n\ntwo\n", "kept"], ["gone\nthree"]], pa.large_string())
-    cut = cut_parts(column, np.array([0, 2]), np.array([8, 0]), np.array([12, 5]))
+    cut = cut_parts(column, Parts(np.array([0, 2]), np.array([8, 0]), np.array([12, 5])))
     assert cut.text.to_pylist() == ["é one", "kept", "three"]
     assert cut.removed.tolist() == [6, 0, 5]
     assert cut.found.tolist() == [1, 0, 1]

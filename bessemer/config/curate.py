@@ -144,6 +144,11 @@ class ContaminationRules(Strict):
     max_reverse_overlap: Limit = Field(
         0.2, description="largest share of one evaluation item's n-grams that a document has"
     )
+    cut: bool = Field(
+        False,
+        description="cut what evaluation sets have, with a margin, out of documents that meet both limits; one that "
+        "would keep fewer than length.min_words words is dropped. With both limits null, nothing else is done",
+    )
 
 
 Priority = Literal["quality", "length", "newest", "oldest", "id"]

@@ -53,6 +53,13 @@ class DecontaminateParams(Strict):
         description="an n-gram that more documents have without most of an item with it is boilerplate and does not "
         "count (Brown et al. 2020); null: all count",
     )
+    margin_words: int = Field(
+        30,
+        ge=0,
+        le=10_000,
+        description="words on each side of what is shared that are cut with it, where `curate.contamination.cut` says "
+        "so (Brown et al. 2020 cut 200 characters)",
+    )
     samples: int = Field(10, ge=0, le=1000, description="documents shown in the report")
 
     @model_validator(mode="after")

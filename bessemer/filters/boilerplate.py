@@ -35,9 +35,9 @@ class Sightings:
 def sightings(texts: Sequence[str], index: Index) -> Sightings:
     """Which documents have hits, and how many have each n-gram without most of an item with it."""
     rows, seen = [], [np.empty(0, np.uint64)]
-    for document, shared, _ in hits_of(texts, index):
-        rows.append(document)
-        distinct = np.unique(shared)
+    for hits in hits_of(texts, index):
+        rows.append(hits.document)
+        distinct = np.unique(hits.ngrams)
         gram, owners = owners_of(distinct, index)
         items, owner, counts = np.unique(owners, return_inverse=True, return_counts=True)
         held = (counts / index.sizes[items] >= HELD)[owner]

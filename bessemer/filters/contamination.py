@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bessemer.text.ngrams import Ngrams, ngrams_of, sliding_hashes, whole_hash
-from bessemer.text.words import Words, words_of
+from bessemer.text.words import Words, word_spans, words_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ class Overlap:
         reverse_overlap: float32: largest share of one item's n-grams that the document has, over all sets.
         reverse_evaluation, reverse_item: set and id of that item, which need not be of ``evaluation``; None without a
             hit.
+        spans: first byte and end of each stretch of the text that is shared, with a margin, one after another; empty
+            without a hit.
+        clean_words: words outside of them; None without a hit.
     """
 
     evaluation: list[str | None]
@@ -65,6 +68,25 @@ class Overlap:
     reverse_overlap: NDArray[np.float32]
     reverse_evaluation: list[str | None]
     reverse_item: list[str | None]
+    spans: list[list[int]]
+    clean_words: list[int | None]
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What a document has of an index.
+
+    Attributes:
+        document: its number in the batch.
+        ngrams: its n-grams that are in the index, with repetitions.
+        places: places where one of its n-grams starts, for the length that gives most of them.
+        words: shape (words of the document,), bool: those in such an n-gram.
+    """
+
+    document: int
+    ngrams: NDArray[np.uint64]
+    places: int
+    words: NDArray[np.bool_]
 
 
 NOTHING = np.empty(0, np.uint64)
@@ -116,10 +138,15 @@ def build_index(
     )
 
 
-def overlaps(texts: Sequence[str], index: Index) -> Overlap:
+def overlaps(texts: Sequence[str], index: Index, margin_words: int = 0) -> Overlap:
     """What each document shares with the items of the index.
 
     The denominator of ``overlap`` is the number of the document's n-gram places, of the length that gives most of them.
+
+    Args:
+        texts: the documents.
+        index: of the items.
+        margin_words: words on each side of what is shared that ``spans`` hold too.
     """
     count = len(texts)
     found = Overlap(
@@ -130,29 +157,66 @@ def overlaps(texts: Sequence[str], index: Index) -> Overlap:
         reverse_overlap=np.zeros(count, np.float32),
         reverse_evaluation=[None] * count,
         reverse_item=[None] * count,
+        spans=[[] for _ in texts],
+        clean_words=[None] * count,
     )
-    for document, shared, places in hits_of(texts, index):
-        worst = _attribute(shared, index)
+    for hits in hits_of(texts, index):
+        document = hits.document
+        worst = _attribute(hits.ngrams, index)
+        near = _widened(hits.words, margin_words)
+        found.spans[document] = _byte_spans(texts[document], near)
+        found.clean_words[document] = int((~near).sum())
         found.evaluation[document], found.item[document] = index.names[worst.item], index.ids[worst.item]
         found.hits[document] = worst.hits
-        found.overlap[document] = min(1.0, worst.hits / places)
+        found.overlap[document] = min(1.0, worst.hits / hits.places)
         found.reverse_overlap[document] = worst.largest_share
         found.reverse_evaluation[document] = index.names[worst.largest]
         found.reverse_item[document] = index.ids[worst.largest]
     return found
 
 
-def hits_of(texts: Sequence[str], index: Index) -> Iterator[tuple[int, NDArray[np.uint64], int]]:
-    """For each document with a hit its number, its n-grams in the index with repetitions, and its n-gram places."""
+def hits_of(texts: Sequence[str], index: Index) -> Iterator[Hits]:
+    """The hits of each document that has any."""
     if not len(index.hashes):
         return
     words = words_of(texts)
     grams = [ngrams_of(words, length) for length in index.lengths]
     members = [_in_index(gram.hashes, index) for gram in grams]
     for document in _touched(grams, members, len(texts)):
-        own = [gram.of(document)[_slice(member, gram, document)] for gram, member in zip(grams, members, strict=True)]
+        own = [gram.of(document)[member[_slice(gram, document)]] for gram, member in zip(grams, members, strict=True)]
         places = max(1, *(int(gram.offsets[document + 1] - gram.offsets[document]) for gram in grams))
-        yield document, np.concatenate(own), places
+        yield Hits(document, np.concatenate(own), places, _words_in(words, grams, members, index.lengths, document))
+
+
+def _words_in(
+    words: Words, grams: Sequence[Ngrams], members: Sequence[NDArray[np.bool_]], lengths: Sequence[int], document: int
+) -> NDArray[np.bool_]:
+    depth = np.zeros(int(words.counts[document]) + 1, np.int64)
+    for gram, member, length in zip(grams, members, lengths, strict=True):
+        starts = np.flatnonzero(member[_slice(gram, document)])
+        np.add.at(depth, starts, 1)
+        np.add.at(depth, starts + length, -1)
+    return np.asarray(np.cumsum(depth)[:-1] > 0, dtype=np.bool_)
+
+
+def _widened(chosen: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
+    """What is at most ``margin`` places from a chosen one."""
+    places = np.flatnonzero(chosen)
+    depth = np.zeros(len(chosen) + 1, np.int64)
+    np.add.at(depth, np.maximum(places - margin, 0), 1)
+    np.add.at(depth, np.minimum(places + margin + 1, len(chosen)), -1)
+    return np.asarray(np.cumsum(depth)[:-1] > 0, dtype=np.bool_)
+
+
+def _byte_spans(text: str, chosen: NDArray[np.bool_]) -> list[int]:
+    """First byte and end of each run of chosen words."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False])).astype(np.int8)))
+    spans = word_spans(text)
+    spans = np.stack((spans[edges[::2], 0], spans[edges[1::2] - 1, 1]), axis=1)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    widths = 1 + (points >= 0x80) + (points >= 0x800).astype(np.int64) + (points >= 0x10000)
+    byte_of: NDArray[np.int64] = np.concatenate(([0], np.cumsum(widths)))
+    return [int(place) for place in byte_of[spans].ravel()]
 
 
 @dataclass(frozen=True)
@@ -207,8 +271,8 @@ def _touched(grams: Sequence[Ngrams], members: Sequence[NDArray[np.bool_]], coun
     return [int(document) for document in np.flatnonzero(touched)]
 
 
-def _slice(member: NDArray[np.bool_], gram: Ngrams, document: int) -> NDArray[np.bool_]:
-    return member[gram.offsets[document] : gram.offsets[document + 1]]
+def _slice(gram: Ngrams, document: int) -> slice:
+    return slice(int(gram.offsets[document]), int(gram.offsets[document + 1]))
 
 
 def _covered(words: Words, n: int, boilerplate: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     QUALITY = "quality"  # the classifier's score is below the cut
     CONTAMINATED = "contaminated"  # too much of the document is evaluation text; the set is the evidence
     EVALUATION_ITEM = "evaluation_item"  # the document holds too much of one evaluation item; the set is the evidence
+    CONTAMINATED_REST = "contaminated_rest"  # too few words are left when evaluation text is cut out
     PII_KEY = "pii_key"  # has a private key; so and likewise only if curate.pii says drop
     PII_EMAIL = "pii_email"
     PII_IP = "pii_ip"
@@ -192,6 +193,9 @@ class Policy:
                     except_languages=frozenset(scope.except_languages),
                 )
             )
+        if params.contamination.cut:
+            left = float(params.length.min_words or 1)
+            rules.append(Rule(Reason.CONTAMINATED_REST, "contamination.cut", "clean_words", breaks="<", threshold=left))
         for reason in _UNWANTED:
             kind = reason.value.removeprefix("pii_")
             if params.pii.action(kind) == "drop":

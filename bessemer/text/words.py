@@ -20,6 +20,7 @@ from bessemer.text.characters import ALONE_SCRIPTS
 _WORD = regex.compile(
     rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{ALONE_SCRIPTS}]]+|[[{ALONE_SCRIPTS}]&&[\p{{L}}\p{{M}}\p{{N}}]]\p{{M}}*", regex.V1
 )
+YPOGEGRAMMENI = "\u0345"
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -27,6 +28,16 @@ def split(text: str) -> list[str]:
     """The case-folded words of a text, in order."""
     folded = text.casefold()
     return _ASCII_WORD.findall(folded) if folded.isascii() else _WORD.findall(folded)
+
+
+def word_spans(text: str) -> NDArray[np.int64]:
+    """Where the words of :func:`split` are: shape (words, 2), first character and end of each.
+
+    Folding makes no word of what was none, and of all marks only one becomes a letter, which begins a word where a mark
+    would not.
+    """
+    found = [match.span() for match in _WORD.finditer(text.replace(YPOGEGRAMMENI, YPOGEGRAMMENI.casefold()))]
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

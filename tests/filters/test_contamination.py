@@ -1,7 +1,9 @@
 """Contamination: every shared n-gram is found, attributed, and only informative ones count."""
 
 import gzip
+import itertools
 import json
+import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +18,7 @@ from bessemer.config.decontaminate import EvaluationSet
 from bessemer.errors import ConfigError, DataError
 from bessemer.filters.contamination import Index, Item, build_index, overlaps
 from bessemer.filters.evaluations import evaluation_digest, read_items
-from bessemer.text.words import split
+from bessemer.text.words import YPOGEGRAMMENI, split, word_spans
 
 PROSE = (
     "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a "
@@ -73,6 +75,44 @@ def test_the_set_with_most_hits_is_named_and_so_is_that_of_the_largest_share() -
     assert found.item == ["pride"]
     assert found.reverse_overlap[0] == 1.0
     assert (found.reverse_evaluation, found.reverse_item) == (["quiz"], ["short"])
+
+
+@pytest.mark.parametrize("margin", [0, 1, 7, 1000])
+def test_what_is_shared_is_told_by_its_bytes_with_a_margin_of_words(margin: int) -> None:
+    before, after = "Ünïcode… 𝔡rüben, „ẞo“ ", " – 日本語 İstanbul ǅ ends"
+    shared = " ".join(PROSE.split()[3:25])
+    text = f"{before}{shared}{after} {ITEMS[2].text.upper()} tail"
+    found = overlaps([text, OTHER], index(), margin)
+    spans = [
+        text.encode()[start:end].decode() for start, end in zip(found.spans[0][::2], found.spans[0][1::2], strict=True)
+    ]
+    if margin == 0:
+        assert spans == [shared, ITEMS[2].text.upper().rstrip("?")]
+    if margin == 1:
+        assert spans == [f"ẞo“ {shared} – 日", f"ends {ITEMS[2].text.upper()} tail"]
+    if margin >= 7:
+        assert len(spans) == 1
+        assert split(spans[0]) == split(text)[-len(split(spans[0])) :]
+    assert found.clean_words[0] == len(split(text)) - sum(len(split(span)) for span in spans)
+    assert (found.spans[1], found.clean_words[1]) == ([], None)
+
+
+def assert_words_are_where_they_are_found(text: str) -> None:
+    folded = text.replace(YPOGEGRAMMENI, "ι")
+    assert [split(folded[start:end]) for start, end in word_spans(text).tolist()] == [[word] for word in split(text)]
+
+
+def test_folding_makes_no_word_of_what_was_none_and_a_letter_of_one_mark_only() -> None:
+    changed = [chr(n) for n in itertools.chain(range(0xD800), range(0xE000, 0x110000)) if chr(n).casefold() != chr(n)]
+    assert len(changed) > 1400
+    for character in changed:
+        assert_words_are_where_they_are_found(f"a{character}a")
+    assert [c for c in changed if unicodedata.category(c).startswith("M")] == [YPOGEGRAMMENI]
+
+
+@given(st.text(st.sampled_from("aB1 ẞŉİ·日กำ\u0301\u0345-")))
+def test_words_are_where_they_are_found(text: str) -> None:
+    assert_words_are_where_they_are_found(text)
 
 
 def test_without_evaluations_nothing_is_found() -> None:
