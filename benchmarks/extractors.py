@@ -29,6 +29,7 @@ from bessemer.ingestion.plan import Work
 from bessemer.readers.records import Skip
 from bessemer.shards import file_digest, read_shard
 from bessemer.sources import LockedFile
+from bessemer.watch import Watch
 
 _HTML = {"text/html", "application/xhtml+xml"}
 Pages = Iterator[tuple[str, str]]
@@ -44,7 +45,8 @@ def job_of(path: Path) -> Job:
 def count_ingested(job: Job, root: Path) -> int:
     """Run the job, and say how many pages it read: those that became documents, were set aside, or have no text."""
     with tempfile.TemporaryDirectory(prefix="bessemer-bench-") as folder:
-        stats = ingest_job(job, OutputWriter(Path(folder)), root=root, params=IngestParams())
+        writer = OutputWriter(Path(folder), Watch(Path(folder) / "note"))
+        stats = ingest_job(job, writer, root=root, params=IngestParams())
     return int(stats["parsed"] + sum(stats["quarantined"].values()) + stats["skipped"].get(Skip.EMPTY_TEXT, 0))
 
 

@@ -20,8 +20,10 @@ import pyarrow as pa
 from bessemer.cache import ShardCache, cache_key, open_cache
 from bessemer.errors import DataError, TryAgain
 from bessemer.progress import progress
+from bessemer.risky_jobs import run_risky
 from bessemer.shards import Manifest, ShardInfo, write_manifest, write_shard
 from bessemer.stage import StageContext
+from bessemer.watch import Watch
 
 Stats = dict[str, Any]
 
@@ -55,10 +57,12 @@ class JobResult:
 class OutputWriter:
     """Where a job writes its shards. Each is in a file when ``write`` returns, so large inputs can be streamed.
 
-    Files are not waited for until they are on disk: the cache verifies the digest of whatever it gives out.
+    Files are not waited for until they are on disk: the cache verifies the digest of whatever it gives out. Where the
+    jobs are ``risky``, ``watch`` is told of each record that may end the process.
     """
 
     directory: Path
+    watch: Watch = field(default_factory=Watch)
     shards: dict[str, list[ShardInfo]] = field(default_factory=dict)
 
     def write(
@@ -87,6 +91,7 @@ def map_jobs(
     label: str,
     key: Sequence[object] = (),
     threads: bool = False,
+    risky: bool = False,
     link: bool = False,
 ) -> list[JobResult]:
     """Run ``function`` for every job and collect its shards in the directories of ``outputs``.
@@ -99,6 +104,7 @@ def map_jobs(
         label: shown beside the progress bar, for example ``"signals"``. Also part of the key.
         key: further JSON-able parts of the cache key: whatever ``function`` was bound to that changes its result.
         threads: run in threads of this process: for a function that spends its time without the interpreter's lock.
+        risky: a record may end or hold up the process that reads it; it costs that record only (:mod:`.risky_jobs`).
         link: link files to the cache's instead of copying them: for directories that nobody edits or keeps.
 
     Returns:
@@ -127,7 +133,8 @@ def map_jobs(
         missing = [index for index in range(len(jobs)) if index not in results]
         workers = min(stage.runtime.resolved_workers, max(1, len(missing)))
         todo = [(index, jobs[index], keys[index]) for index in missing]
-        for index in _run(function, todo, cache, workers, threads=threads):
+        run = _run_risky(function, todo, cache, workers) if risky else _run(function, todo, cache, workers, threads)
+        for index in run:
             made = _restore(cache, keys[index], jobs[index], roots, cached=False, link=link)
             if made is None:
                 raise DataError(f"{cache.directory}: a result vanished; do not clean the cache while a stage runs.")
@@ -148,7 +155,7 @@ def finish_directory(
 
 
 def _run(
-    function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int, *, threads: bool
+    function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int, threads: bool
 ) -> Iterator[int]:
     if workers == 1:
         for index, job, job_key in todo:
@@ -173,6 +180,21 @@ def _run(
             raise
 
 
+def _run_risky(
+    function: JobFunction, todo: list[tuple[int, Job, str]], cache: ShardCache, workers: int
+) -> Iterator[int]:
+    folder = cache.workspace()
+    try:
+        tasks = {index: (_compute_watched, (function, job, job_key, cache)) for index, job, job_key in todo}
+        yield from run_risky(tasks, workers, folder, _single_threaded)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compute_watched(given: tuple[JobFunction, Job, str, ShardCache], watch: Watch) -> None:
+    _compute(*given, watch)
+
+
 def _pool(workers: int, *, threads: bool) -> Executor:
     if threads:
         return ThreadPoolExecutor(workers)
@@ -187,10 +209,10 @@ def _single_threaded() -> None:
     pa.set_cpu_count(1)
 
 
-def _compute(function: JobFunction, job: Job, job_key: str, cache: ShardCache) -> None:
+def _compute(function: JobFunction, job: Job, job_key: str, cache: ShardCache, watch: Watch | None = None) -> None:
     workspace = cache.workspace()
     try:
-        writer = OutputWriter(workspace)
+        writer = OutputWriter(workspace, watch or Watch())
         stats = function(job, writer)
         shards = {role: [info.model_dump() for info in infos] for role, infos in writer.shards.items()}
         cache.put(job_key, workspace, {"shards": shards, "stats": stats})

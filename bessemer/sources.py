@@ -9,13 +9,15 @@ import glob
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from bessemer.addresses import Remote, digest_of, fetched, is_address, list_files
 from bessemer.config.base import Strict
 from bessemer.config.sources import Source
 from bessemer.errors import ConfigError, DataError
@@ -35,11 +37,23 @@ _REFRESH = "run `bessemer sources lock`"
 
 
 class LockedFile(Strict):
-    """A pinned file: path below its source's base, size in bytes, xxh3-128 in hex."""
+    """A pinned file: path below its source's base, size in bytes, and xxh3-128 in hex or its store's version."""
 
     path: str
     size: int
-    xxh3: str
+    xxh3: str | None = None
+    version: str | None = None
+
+    @model_validator(mode="after")
+    def _one_pin(self) -> Self:
+        if (self.xxh3 is None) == (self.version is None):
+            raise ValueError(f"{self.path} needs either xxh3 or version")
+        return self
+
+    @property
+    def content(self) -> str:
+        """What stands for the file's content: its digest, or its version."""
+        return self.xxh3 or self.version or ""
 
 
 class LockedHub(Strict):
@@ -54,11 +68,15 @@ class LockedHub(Strict):
 
 
 class LockedSource(Strict):
-    """The files of one source below ``base``, the folder of its ``path`` in params.yaml; or its Hub data set."""
+    """The files of one source below ``base``, the folder of its ``path`` in params.yaml; or its Hub data set.
+
+    ``exclude`` is kept for addresses only, whose files are not listed again before a refresh.
+    """
 
     name: str
     path: str | None = None
     base: str = "."
+    exclude: list[str] | None = None
     files: list[LockedFile] = Field(default_factory=list)
     huggingface: LockedHub | None = None
 
@@ -80,17 +98,18 @@ def lock_sources(
         root: of the checkout; relative paths are relative to it.
         digest_cache: folder where digests are kept, and reused while a file's size and times stay as they are; none:
             every file is read.
-        previous: the lock before. A Hub revision that is a branch or a tag keeps the commit it has there.
+        previous: the lock before. A Hub revision that is a branch or a tag keeps the commit it has there, an address
+            its files.
 
     Raises:
         ConfigError: a source does not exist, holds no file, has a file of unknown format, or reference text.
-        DataError: a Hub data set cannot be reached.
+        DataError: a Hub data set or an address cannot be reached.
     """
     _require_unique(source.name for source in sources)
     digests = _Digests(None if digest_cache is None else digest_cache / "source-digests.json")
-    pinned = {source.name: source.huggingface for source in previous.sources} if previous is not None else {}
+    pinned = {source.name: source for source in previous.sources} if previous is not None else {}
     locked = [
-        _lock_files(source, root, digests) if source.huggingface is None else _lock_hub(source, pinned.get(source.name))
+        _lock_source(source, root, digests, pinned.get(source.name))
         for source in sorted(sources, key=lambda source: source.name)
     ]
     digests.save()
@@ -159,6 +178,31 @@ def require_locked(lock: Lock, sources: Sequence[Source]) -> None:
         raise ConfigError(f"{LOCK}: the source {min(known)} is no longer in params.yaml; {_REFRESH}.")
 
 
+@contextmanager
+def open_pinned(root: Path, source: Source, base: str, pinned: LockedFile, folder: Path) -> Iterator[Path]:
+    """A pinned file, made sure to be what the lock pins, as a local one; one at an address until it has been read.
+
+    Args:
+        root: of the checkout.
+        source: the file's.
+        base: folder or address of the source.
+        pinned: the file below it.
+        folder: takes what is fetched.
+
+    Raises:
+        DataError: it is missing, or another one than was pinned.
+        TryAgain: it cannot be fetched now.
+    """
+    if not is_address(base):
+        yield verify_file(root, base, pinned)
+        return
+    remote = Remote(pinned.path, pinned.size, pinned.version)
+    with fetched(base, remote, source.storage, folder) as path:
+        if pinned.xxh3 is not None and file_digest(path) != pinned.xxh3:
+            raise DataError(f"{base}/{pinned.path} is not the file that {LOCK} pins; {_REFRESH} --refresh.")
+        yield path
+
+
 def verify_file(root: Path, base: str, pinned: LockedFile) -> Path:
     """The path of a pinned file, after reading it to make sure that it is what the lock pins.
 
@@ -181,17 +225,47 @@ def verify_file(root: Path, base: str, pinned: LockedFile) -> Path:
     return path
 
 
+def _lock_source(source: Source, root: Path, digests: "_Digests", previous: LockedSource | None) -> LockedSource:
+    if source.huggingface is not None:
+        return _lock_hub(source, previous.huggingface if previous is not None else None)
+    if is_address(source.path or ""):
+        return _lock_address(source, previous)
+    return _lock_files(source, root, digests)
+
+
+def _lock_address(source: Source, previous: LockedSource | None) -> LockedSource:
+    given = source.path or ""
+    if previous is not None and (previous.path, previous.exclude) == (given, source.exclude):
+        return previous
+    base, found = list_files(given, source.storage)
+    chosen = set(_chosen((file.path for file in found), source))
+    files = [file for file in found if file.path in chosen]
+    if not files:
+        raise ConfigError(f"sources: {source.name}: {given} gives no file; correct the address or remove the source.")
+    for file in files:
+        format_of(f"{base}/{file.path}", source.format)
+    locked = [
+        LockedFile(path=file.path, size=file.size, version=file.version)
+        if file.version is not None
+        else LockedFile(path=file.path, size=file.size, xxh3=digest_of(base, file, source.storage))
+        for file in files
+    ]
+    return LockedSource(name=source.name, path=given, base=base, exclude=source.exclude, files=locked)
+
+
+def _chosen(paths: Iterable[str], source: Source) -> list[str]:
+    """Visible files that the source does not exclude, sorted."""
+    visible = (path for path in paths if not any(part.startswith(".") for part in PurePosixPath(path).parts))
+    return sorted(
+        path for path in visible if not any(fnmatch.fnmatchcase(path, left_out) for left_out in source.exclude)
+    )
+
+
 def _lock_files(source: Source, root: Path, digests: "_Digests") -> LockedSource:
     given = source.path or ""
-    if "://" in given:
-        raise ConfigError(f"sources: {source.name}: {given} is an address; download the files and give their path.")
     base, pattern = _base_and_pattern(given, root)
     folder = root / base
-    found = (path.relative_to(folder) for path in matching_files(folder, pattern))
-    visible = (path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
-    names = sorted(
-        name for name in visible if not any(fnmatch.fnmatchcase(name, left_out) for left_out in source.exclude)
-    )
+    names = _chosen((path.relative_to(folder).as_posix() for path in matching_files(folder, pattern)), source)
     if not names:
         is_there = (root / given).exists() or any(character in given for character in _WILDCARDS)
         missing = "gives no file" if is_there else "does not exist"

@@ -163,7 +163,7 @@ def _sources(root: Path, made_by: Sequence[Made]) -> list[Mapping[str, Any]]:
     for source in read_lock(root / LOCK).sources:
         for file in source.files:
             path = file.path if source.base == "." else f"{source.base}/{file.path}"
-            files.append({"source": source.name, "path": path, "digest": file.xxh3, "bytes": file.size})
+            files.append({"source": source.name, "path": path, "digest": file.content, "bytes": file.size})
         if source.huggingface is not None:
             pinned = source.huggingface
             files.append({"source": source.name, "path": pinned.repository, "digest": pinned.commit, "bytes": None})

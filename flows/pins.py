@@ -49,7 +49,7 @@ def differences(before: Lock | None, after: Lock) -> Iterator[str]:
 def _pins(lock: Lock | None) -> dict[str, str]:
     pins = {}
     for source in lock.sources if lock is not None else []:
-        pins.update({f"{source.base}/{file.path}": f"{source.name} {file.xxh3}" for file in source.files})
+        pins.update({f"{source.base}/{file.path}": f"{source.name} {file.content}" for file in source.files})
         if source.huggingface is not None:
             pins[source.huggingface.repository] = f"{source.name} {source.huggingface.model_dump()}"
     return pins

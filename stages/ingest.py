@@ -39,6 +39,7 @@ def main(context: StageContext) -> StageReport:
         outputs=_OUTPUTS,
         stage=_keyed_by_reading(context),
         label="reading",
+        risky=True,
     )
     digest = file_digest(context.root / layout.SOURCES_LOCK)
     written = {

@@ -114,7 +114,7 @@ def test_a_file_that_changed_a_moment_ago_is_not_remembered(root: Path, monkeypa
     [
         (Source(name="s", path="data/missing.jsonl"), "s: data/missing.jsonl does not exist"),
         (Source(name="s", path="data/raw/*.parquet"), "gives no file"),
-        (Source(name="s", path="s3://bucket/a.jsonl"), "is an address"),
+        (Source(name="s", path="nowhere://bucket/a.jsonl"), "fsspec knows no protocol nowhere://"),
         (Source(name="s", path="data/sample"), r"reference/english.jsonl is reference text"),
         (Source(name="s", path="data/sample/reference/english.jsonl"), "is reference text"),
         (Source(name="s", path="data/odd"), r"data/odd/notes.docx has an extension that no reader knows"),

@@ -261,6 +261,11 @@ class CurateParams(Strict):
         0.5,
         description="least probability of the language (CCNet; FineWeb has 0.65); rare languages score low",
     )
+    min_language_share: Limit = Field(
+        None,
+        description="least share of the characters of a document's paragraphs that is in its language; translations "
+        "that stop halfway have less. Documents whose paragraphs were not looked at break nothing",
+    )
     length: LengthRules = Field(default_factory=LengthRules, description="how long a document is")
     words: WordRules = Field(default_factory=WordRules, description="what the words look like")
     symbols: SymbolRules = Field(default_factory=SymbolRules, description="symbols, bullets, words without a letter")

@@ -29,6 +29,12 @@ class IngestParams(Strict):
         le=1_073_741_824,
         description="bytes of one record, decompressed; a larger one is quarantined",
     )
+    max_record_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=86_400,
+        description="processor seconds that the extraction of one page may take; one that takes longer is quarantined",
+    )
     max_expansion: float = Field(
         200.0, ge=2, description="decompressed bytes per compressed byte of a file beyond its first max_record_bytes"
     )

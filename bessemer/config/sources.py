@@ -41,7 +41,13 @@ class Source(Strict):
     )
     path: str | None = Field(
         None,
-        description="file, folder (read with its subfolders) or glob pattern, relative to the root of the checkout",
+        description="file, folder (read with its subfolders) or glob pattern, relative to the root of the checkout; or "
+        "an address that fsspec knows (s3://, gs://, https://)",
+    )
+    storage: dict[str, str | int | float | bool] = Field(
+        default_factory=dict,
+        description="options of the address's file system, such as `anon: true`; keys and passwords belong into the "
+        "environment, where its library looks for them",
     )
     huggingface: HuggingFace | None = Field(None, description="a data set of the Hub, instead of a path")
     exclude: list[str] = Field(
@@ -63,6 +69,8 @@ class Source(Strict):
     def _one_origin(self) -> "Source":
         if (self.path is None) == (self.huggingface is None):
             raise ValueError(f"the source {self.name} needs either path or huggingface")
+        if self.storage and "://" not in (self.path or ""):
+            raise ValueError(f"the source {self.name} has storage options, but its path is no address")
         if self.huggingface is not None and self.format != "auto":
             raise ValueError(f"the source {self.name} is a Hub data set, which has no format to choose; remove it")
         return self

@@ -24,6 +24,7 @@ class Reason(StrEnum):
 
     LANGUAGE = "language"  # not one of the wanted languages
     LANGUAGE_UNSURE = "language_unsure"  # the model is too unsure of the language
+    MIXED_LANGUAGES = "mixed_languages"  # too little of it is in its language
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     SHORT_WORDS = "short_words"
@@ -96,6 +97,7 @@ class Rule:
 
 _LIMITS: tuple[tuple[Reason, str], ...] = (
     (Reason.LANGUAGE_UNSURE, "min_language_score"),
+    (Reason.MIXED_LANGUAGES, "min_language_share"),
     (Reason.TOO_SHORT, "length.min_words"),
     (Reason.TOO_LONG, "length.max_words"),
     (Reason.SHORT_WORDS, "words.min_mean_word_length"),

@@ -12,6 +12,7 @@ from bessemer.extract.split import split_text
 from bessemer.extract.text import clean_text
 from bessemer.readers.fields import dump_json
 from bessemer.readers.records import EXCERPT_BYTES, Item, Reason, Record, Skip, Skipped, Unreadable
+from bessemer.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,19 @@ def documents_of(record: Record, source: Source, params: IngestParams) -> Sequen
         source: where it comes from; it may say whether long texts are cut (else plain-text files are).
         params: extractor, limits, size of the parts.
     """
-    return documents_of_items([record], source, params)[0]
+    return documents_of_items([record], source, params, Watch())[0]
 
 
 def documents_of_items(
-    items: Sequence[Item], source: Source, params: IngestParams
+    items: Sequence[Item], source: Source, params: IngestParams, watch: Watch
 ) -> list[Sequence[Document] | Unreadable | Skipped]:
     """What :func:`documents_of` gives for each record, and every other item as it is.
 
     Each step is done for all of them before the next: its code and tables stay in the processor's caches, which on web
-    pages takes a fifth less time than page after page.
+    pages takes a fifth less time than page after page. ``watch`` is told of each page whose text is extracted.
     """
     decoded = [_decode(item, params) if isinstance(item, Record) else item for item in items]
-    extracted = [_extract(item, params) if isinstance(item, _Reading) else item for item in decoded]
+    extracted = [_extract(item, params, watch) if isinstance(item, _Reading) else item for item in decoded]
     cleaned = [_clean(item) if isinstance(item, _Reading) else item for item in extracted]
     return [_documents(item, source, params) if isinstance(item, _Reading) else item for item in cleaned]
 
@@ -68,13 +69,18 @@ def _decode(record: Record, params: IngestParams) -> _Reading | Unreadable:
     return _Reading(record, decoded.text, decoded.charset)
 
 
-def _extract(reading: _Reading, params: IngestParams) -> _Reading | Unreadable:
-    if reading.record.html is None:
+def _extract(reading: _Reading, params: IngestParams, watch: Watch) -> _Reading | Unreadable:
+    record = reading.record
+    if record.html is None:
         return reading
+    if (ended := watch.enter(record.locator, params.max_record_seconds)) is not None:
+        return _unreadable(record, Reason.FATAL, f"{params.html.extractor}: the page {ended}")
     try:
-        return _Reading(reading.record, text_of_page(reading.text, params.html), reading.charset)
+        return _Reading(record, text_of_page(reading.text, params.html), reading.charset)
     except ExtractionFailed as error:
-        return _unreadable(reading.record, Reason.EXTRACTION, str(error))
+        return _unreadable(record, Reason.EXTRACTION, str(error))
+    finally:
+        watch.leave()
 
 
 def _clean(reading: _Reading) -> _Reading | Skipped:

@@ -15,7 +15,8 @@ from bessemer.ingestion.tally import Tally
 from bessemer.readers.formats import format_of, read_file
 from bessemer.readers.hub import read_hub
 from bessemer.readers.records import Item, Limits, Record, Skipped, Unreadable
-from bessemer.sources import verify_file
+from bessemer.sources import open_pinned
+from bessemer.watch import Watch
 
 DOCUMENTS = "documents"
 QUARANTINE = "quarantine"
@@ -59,7 +60,7 @@ def ingest_job(job: Job, out: OutputWriter, *, root: Path, params: IngestParams)
     tally = Tally(work.source.name, stored_bytes=work.stored_bytes)
     documents = _ShardBuilder(out, DOCUMENTS, job.name, DOCUMENT_SCHEMA, params)
     quarantine = _ShardBuilder(out, QUARANTINE, job.name, QUARANTINE_SCHEMA, params)
-    for file, result in _results(work, root, params):
+    for file, result in _results(work, root, params, out.watch, out.directory):
         if isinstance(result, Unreadable):
             tally.add_unreadable(result, file)
             quarantine.add(_quarantine_row(result, work.source.name, file), len(result.excerpt))
@@ -75,23 +76,23 @@ def ingest_job(job: Job, out: OutputWriter, *, root: Path, params: IngestParams)
 
 
 def _results(
-    work: Work, root: Path, params: IngestParams
+    work: Work, root: Path, params: IngestParams, watch: Watch, folder: Path
 ) -> Iterator[tuple[str, Sequence[Document] | Unreadable | Skipped]]:
     """What became of every item, with the name of its file."""
     files: list[str] = []
     items: list[Item] = []
     held = 0
-    for file, item in _items(work, root, _limits(params)):
+    for file, item in _items(work, root, _limits(params), folder):
         files.append(file)
         items.append(item)
         held += item.size if isinstance(item, Record) else 0
         if len(items) >= _BATCH or held >= _BATCH_BYTES:
-            yield from zip(files, documents_of_items(items, work.source, params), strict=True)
+            yield from zip(files, documents_of_items(items, work.source, params, watch), strict=True)
             files, items, held = [], [], 0
-    yield from zip(files, documents_of_items(items, work.source, params), strict=True)
+    yield from zip(files, documents_of_items(items, work.source, params, watch), strict=True)
 
 
-def _items(work: Work, root: Path, limits: Limits) -> Iterator[tuple[str, Item]]:
+def _items(work: Work, root: Path, limits: Limits, folder: Path) -> Iterator[tuple[str, Item]]:
     """Items of all files of the job with the name of their file, as the source names it."""
     source = work.source
     if work.hub is not None and source.huggingface is not None:
@@ -101,9 +102,9 @@ def _items(work: Work, root: Path, limits: Limits) -> Iterator[tuple[str, Item]]
         ):
             yield hub.repository, item
     for file in work.files:
-        path = verify_file(root, work.base, file)
-        for item in read_file(path, file.path, format_of(file.path, source.format), source.columns, limits):
-            yield file.path, item
+        with open_pinned(root, source, work.base, file, folder) as path:
+            for item in read_file(path, file.path, format_of(file.path, source.format), source.columns, limits):
+                yield file.path, item
 
 
 def _limits(params: IngestParams) -> Limits:

@@ -62,7 +62,7 @@ def _file_jobs(source: Source, locked: LockedSource, params: IngestParams) -> li
     jobs = []
     for name, files in sorted(gathered.items()):
         ordered = tuple(sorted(files, key=lambda file: file.path))
-        inputs = {"source": _definition_digest(source)} | {f"file/{file.path}": file.xxh3 for file in ordered}
+        inputs = {"source": _definition_digest(source)} | {f"file/{file.path}": file.content for file in ordered}
         jobs.append(Job(name, inputs, Work(source, locked.base, ordered)))
     return jobs
 
@@ -78,7 +78,7 @@ def _hub_jobs(source: Source, hub: LockedHub) -> list[Job]:
 def _job_name(source: str, file: LockedFile, params: IngestParams) -> str:
     if file.size < params.small_file_bytes:
         return f"{source}-b{xxhash.xxh3_64_intdigest(file.path.encode()) % params.buckets:04d}"
-    identity = f"{file.path}\0{file.xxh3}".encode()
+    identity = f"{file.path}\0{file.content}".encode()
     return f"{source}-{xxhash.xxh3_128_hexdigest(identity)[:_DIGEST_DIGITS]}"
 
 

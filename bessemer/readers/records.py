@@ -19,6 +19,7 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"  # the text is not a string
     ENCODING = "encoding"  # more than ingest.max_undecodable of it cannot be decoded
     EXTRACTION = "extraction"  # the extractor failed on the page
+    FATAL = "fatal"  # the extractor ended the process on the page, or took longer than ingest.max_record_seconds
     UNSUPPORTED = "unsupported"  # an archive's member that is encrypted, sparse, an archive, or of a rare compression
 
 

@@ -12,14 +12,16 @@ from bessemer.filters.signals import SIGNALS
 from tests.corpora import GOOD
 
 JOINED = {"language_score": pa.float32(), "classifier_score": pa.float32()}
-JOINED |= {"overlap": pa.float32(), "reverse_overlap": pa.float32()}
+JOINED |= {"overlap": pa.float32(), "reverse_overlap": pa.float32(), "language_share": pa.float32()}
+JOINED |= {"clean_words": pa.int32()}
 JOINED |= dict.fromkeys(("pii_key", "pii_email", "pii_ip", "pii_card", "pii_phone"), pa.int32())
-LENIENT = {"language_score": 0.9, "classifier_score": 0.9}
+LENIENT = {"language_score": 0.9, "language_share": None, "classifier_score": 0.9, "clean_words": None}
 
 ALL_ON = CurateParams.model_validate(
     {
         "languages": ["en", "zh"],
         "min_language_score": 0.5,
+        "min_language_share": 0.6,
         "web": {
             "max_javascript_line_fraction": 0.1,
             "max_curly_brackets": 3,
@@ -29,6 +31,7 @@ ALL_ON = CurateParams.model_validate(
             "max_short_line_fraction": 0.67,
             "max_newlines_per_word": 0.3,
         },
+        "contamination": {"cut": True},
         "pii": dict.fromkeys(("key", "email", "ip", "card", "phone"), "drop"),
     }
 )
@@ -51,6 +54,7 @@ def reasons(policy: Policy, table: pa.Table) -> list[str | None]:
     ("signal", "bad", "reason"),
     [
         ("language_score", 0.4, Reason.LANGUAGE_UNSURE),
+        ("language_share", 0.59, Reason.MIXED_LANGUAGES),
         ("words", 19, Reason.TOO_SHORT),
         ("words", 100_001, Reason.TOO_LONG),
         ("mean_word_length", 2.9, Reason.SHORT_WORDS),
@@ -85,6 +89,7 @@ def reasons(policy: Policy, table: pa.Table) -> list[str | None]:
         ("classifier_score", 0.4, Reason.QUALITY),
         ("overlap", 0.3, Reason.CONTAMINATED),
         ("reverse_overlap", 0.3, Reason.EVALUATION_ITEM),
+        ("clean_words", 19, Reason.CONTAMINATED_REST),
         ("pii_key", 1, Reason.PII_KEY),
         ("pii_email", 1, Reason.PII_EMAIL),
         ("pii_ip", 1, Reason.PII_IP),
@@ -104,7 +109,8 @@ def test_each_limit_drops_for_its_own_reason(signal: str, bad: float, reason: Re
 
 def test_every_reason_of_the_policy_is_tried_above() -> None:
     by_duplicates = {name for name in Reason if "duplicate" in name and name.endswith("_duplicate")}
-    decided_elsewhere = {*by_duplicates, Reason.LANGUAGE, Reason.REPEATED_PARTS, Reason.VALIDATION_OVERLAP}
+    by_shard = {Reason.VALIDATION_OVERLAP, Reason.SAMPLED_OUT}
+    decided_elsewhere = {*by_duplicates, *by_shard, Reason.LANGUAGE, Reason.REPEATED_PARTS}
     tried = {mark.args[1][place][2] for mark in _parametrized() for place in range(len(mark.args[1]))}
     assert tried == set(Reason) - decided_elsewhere
     assert tried == {rule.reason for rule in Policy.from_params(ALL_ON, cut=0.5).rules}

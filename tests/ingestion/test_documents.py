@@ -10,6 +10,7 @@ from bessemer.config.sources import Source
 from bessemer.documents import document_id
 from bessemer.ingestion.documents import Document, documents_of, documents_of_items
 from bessemer.readers.records import Reason, Record, Skip, Skipped, Unreadable
+from bessemer.watch import Watch
 
 PARAMS = IngestParams(split_bytes=1000)
 SOURCE = Source(name="s", path="x", license="CC0-1.0")
@@ -92,4 +93,4 @@ def test_records_together_become_what_each_becomes_alone() -> None:
         Record("g", 1, html=b"\x81\x8d\x8f" * 50, charset="utf-8"),
     ]
     alone = [documents_of(item, SOURCE, PARAMS) if isinstance(item, Record) else item for item in items]
-    assert documents_of_items(items, SOURCE, PARAMS) == alone
+    assert documents_of_items(items, SOURCE, PARAMS, Watch()) == alone

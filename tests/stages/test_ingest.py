@@ -152,6 +152,27 @@ def test_samples_are_of_every_source_and_chosen_by_seed(mixed: Path) -> None:
     assert all(len(sample.text) <= 600 for sample in report.samples)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_page_that_takes_too_long_costs_itself_only(tmp_path: Path, workers: int) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for number in range(9):
+        (raw / f"{number}.html").write_bytes(hostile.page(number))
+    (raw / "slow.html").write_text("<p>before</p>" + ("<div>" * 1900 + "x" + "</div>" * 1900) * 40)
+    sources: Sources = [{"name": "pages", "path": "raw"}]
+    changes: dict[str, Any] = {"max_record_seconds": 0.4, "max_bad_fraction": 0.2, "buckets": 2}
+    report, _ = ingest(tmp_path, sources, workers, **changes)
+    (row,) = read_directory(tmp_path / layout.QUARANTINE).to_pylist()
+    assert (row["file"], row["reason"]) == ("slow.html", "fatal")
+    assert row["detail"] == "resiliparse: the page took too long"
+    assert read_directory(tmp_path / layout.DOCUMENTS).num_rows == 9
+    assert not report.failed
+    found = directory_digest(tmp_path / layout.DOCUMENTS), directory_digest(tmp_path / layout.QUARANTINE)
+    shutil.rmtree(tmp_path / ".cache")
+    ingest(tmp_path, sources, 3 - workers, **changes)
+    assert found == (directory_digest(tmp_path / layout.DOCUMENTS), directory_digest(tmp_path / layout.QUARANTINE))
+
+
 def test_too_much_bad_input_ends_the_stage_after_the_report(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(hostile.json_lines(98) + b"broken\n" * 2)
     with pytest.raises(DataError, match=r"^source s: 2 of 100 records are unreadable \(2 %, mostly malformed\)"):

@@ -135,7 +135,7 @@ def test_sidecars_lie_beside_the_documents(done: tuple[Path, dict[str, StageRepo
             "repeated_part_fraction",
         ]
         assert leaks.column_names[:6] == ["id", "evaluation", "item", "overlap", "hits", "reverse_overlap"]
-        assert leaks.column_names[6:] == ["reverse_evaluation", "reverse_item"]
+        assert leaks.column_names[6:] == ["reverse_evaluation", "reverse_item", "spans", "clean_words"]
 
 
 def test_numbers_are_those_of_the_texts(done: tuple[Path, dict[str, StageReport]]) -> None:
