@@ -15,6 +15,7 @@ from bessemer.cutting import Cut, Parts, cut_parts
 from bessemer.documents import CURATED_SCHEMA
 from bessemer.engine import Job, OutputWriter
 from bessemer.fates import CURATE, Fates, decide
+from bessemer.filters.pii.finding import find_pii
 from bessemer.filters.pii.kinds import Pii
 from bessemer.filters.pii.redaction import Redacted, redact
 from bessemer.filters.rules import Policy, column_values
@@ -131,10 +132,10 @@ def curate_shard(
     repeats, place = choice.repeats, np.cumsum(fates.kept) - 1  # place of a kept row among the kept ones
     texts = documents.column("text").filter(kept)
     repeated = Parts(repeats.cut_rows, repeats.cut_starts, repeats.cut_ends)
-    contaminated = _contaminated(numbers, fates, params)
+    contaminated = _contaminated(documents, numbers, fates, params)
     parts = repeated | contaminated
     cut = cut_parts(texts, parts.within(place))
-    redacted = redact(cut.text, params.pii, has_pii(numbers)[fates.kept])
+    redacted = redact(cut.text, params.pii, has_pii(numbers)[fates.kept] | (cut.removed > 0))
     curated = curated_rows(documents.filter(kept), numbers.filter(kept), cut, redacted)
     curated = with_weights(curated, choice.family[fates.kept], params.weights)
     out.write(CURATED, job.name, curated)
@@ -149,26 +150,38 @@ def curate_shard(
         redacted=redacted,
         samples=params.samples,
     )
-    found, removed = _cut_by_kind(cut, place, repeated, contaminated)
+    found, removed = _cut_by_kind(cut, repeated, contaminated)
     return asdict(replace(stats, cut=samples, found=stats.found | found, removed=stats.removed | removed))
 
 
-def _contaminated(numbers: pa.Table, fates: Fates, params: CurateParams) -> Parts:
-    """What evaluation sets have of the kept documents, if it is cut out."""
+def _contaminated(documents: pa.Table, numbers: pa.Table, fates: Fates, params: CurateParams) -> Parts:
+    """What evaluation sets have of the kept documents, if it is cut out; with it all personal data that it touches.
+
+    Half of a telephone number is none, and would not be masked.
+    """
     if not params.contamination.cut:
-        return Parts(*(np.empty(0, np.int64) for _ in range(3)))
-    return Parts.of_lists(numbers.column("spans"), fates.kept)
+        return Parts.none()
+    spans = Parts.of_lists(numbers.column("spans"), fates.kept)
+    touched: list[tuple[int, int, int]] = []
+    for row in np.unique(spans.rows).tolist():
+        text = documents.column("text")[row].as_py()
+        own = spans.rows == row
+        for found in find_pii(text, params.pii.phone_regions, frozenset(Pii)):
+            start = len(text[: found.start].encode())
+            end = start + len(text[found.start : found.end].encode())
+            if ((spans.starts[own] < end) & (start < spans.ends[own])).any():
+                touched.append((row, start, end))
+    return spans | Parts(*np.array(touched, np.int64).reshape(-1, 3).T)
 
 
-def _cut_by_kind(
-    cut: Cut, place: NDArray[np.int64], repeated: Parts, contaminated: Parts
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Parts, and bytes, by why they were cut; of a document with evaluation text all bytes count as such."""
-    rows = np.zeros(len(cut.removed), np.bool_)
-    rows[place[contaminated.rows]] = True
+def _cut_by_kind(cut: Cut, repeated: Parts, contaminated: Parts) -> tuple[dict[str, int], dict[str, int]]:
+    """Parts, and bytes, by why they were cut. White space around them counts as the latter, if there are any."""
+    removed, repeats = int(cut.removed.sum()), int((repeated.ends - repeated.starts).sum())
+    if not len(contaminated.rows):
+        repeats = removed
     return (
         {PARTS: len(repeated.rows), CONTAMINATION: len(contaminated.rows)},
-        {PARTS: int(cut.removed[~rows].sum()), CONTAMINATION: int(cut.removed[rows].sum())},
+        {PARTS: repeats, CONTAMINATION: removed - repeats},
     )
 
 

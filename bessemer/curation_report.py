@@ -83,7 +83,7 @@ def report_curation(
     laws = check_laws(document_laws(balance))
     redacted_documents = sum(shard.redacted_documents for shard in stats)
     metrics = _metrics(balance, drops, stats)
-    cut = metrics["cut_parts"]
+    cut, leaks = metrics["cut_parts"], metrics["cut_contaminations"]
     texts = Texts(paths, params)
     return StageReport(
         stage="curate",
@@ -91,7 +91,8 @@ def report_curation(
         summary=(
             f"{balance.kept:,} of {balance.ingested:,} documents are kept; {balance.dropped:,} are dropped for "
             f"{len(drops)} reasons; personal data is masked in {redacted_documents:,}"
-            + (f", {cut:,} repeated lines or paragraphs are cut." if cut else ".")
+            + (f", {cut:,} repeated lines or paragraphs are cut" if cut else "")
+            + (f", {leaks:,} stretches of evaluation text are cut." if leaks else ".")
         ),
         counts=_funnel(balance, drops),
         drops=drops,
@@ -164,6 +165,10 @@ def _metrics(balance: Balance, drops: Sequence[Drop], stats: Sequence[ShardStats
     metrics |= {f"dropped_{reason}": count for reason, count in by_reason.items()}
     metrics |= {f"redacted_{kind.value}": found.get(kind, 0) for kind in Pii}
     metrics |= {"cut_parts": found.get(PARTS, 0), "cut_part_bytes": balance.removed_bytes.get(PARTS, 0)}
+    metrics |= {
+        "cut_contaminations": found.get(CONTAMINATION, 0),
+        "cut_contamination_bytes": balance.removed_bytes.get(CONTAMINATION, 0),
+    }
     return metrics
 
 

@@ -135,14 +135,14 @@ def redaction_samples(stats: Sequence[ShardStats], params: CurateParams, texts: 
     samples = []
     for id_ in ids:
         text = found[id_]
-        at = min(place for kind in Pii if (place := text.find(kind.mask)) >= 0)
+        at = min((place for kind in Pii if (place := text.find(kind.mask)) >= 0), default=0)  # a cut may join a number
         around = text[max(0, at - _CONTEXT_CHARACTERS) : at + _CONTEXT_CHARACTERS]
         samples.append(_sample("redacted", id_, places[id_][1], around, {"language": places[id_][2] or ""}))
     return samples
 
 
 def cut_samples(stats: Sequence[ShardStats], params: CurateParams) -> list[Sample]:
-    """The lines or paragraphs that were cut out of some documents."""
+    """The lines, paragraphs and evaluation text that were cut out of some documents."""
     found = sorted((item for shard in stats for item in shard.cut), key=lambda item: item.id)[: params.samples]
     return [_sample("cut", item.id, item.source, item.text, {"bytes": item.bytes}) for item in found]
 

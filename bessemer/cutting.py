@@ -23,6 +23,12 @@ class Parts:
     ends: NDArray[np.int64]
 
     @classmethod
+    def none(cls) -> "Parts":
+        """No part."""
+        empty = np.empty(0, np.int64)
+        return cls(empty, empty, empty)
+
+    @classmethod
     def of_lists(cls, spans: "pa.ChunkedArray[Any]", chosen: NDArray[np.bool_]) -> "Parts":
         """Of a column of lists of starts and ends in turn, those of the chosen rows."""
         counts = pc.list_value_length(spans).to_numpy() // 2
@@ -57,23 +63,21 @@ class Cut:
         text: large_string, same length and order as given.
         removed: shape (n,), int64: UTF-8 bytes taken out, with line ends left at the beginning and white
             space at the end.
-        found: shape (n,), int64: parts taken out.
     """
 
     text: "pa.ChunkedArray[Any]"
     removed: NDArray[np.int64]
-    found: NDArray[np.int64]
 
 
 def cut_parts(texts: "pa.ChunkedArray[Any]", parts: Parts) -> Cut:
     """Take parts out of texts (large_string, no nulls)."""
     rows, starts, ends = parts.rows, parts.starts, parts.ends
-    found = np.bincount(rows, minlength=len(texts)).astype(np.int64)
     removed = np.zeros(len(texts), np.int64)
     if not len(rows):
-        return Cut(texts, removed, found)
+        return Cut(texts, removed)
     shortened = []
-    for row in np.flatnonzero(found).tolist():
+    chosen = np.unique(rows).tolist()
+    for row in chosen:
         text = texts[row].as_py().encode()
         first, last = np.searchsorted(rows, (row, row + 1)).tolist()
         borders = [0, *np.stack((starts[first:last], ends[first:last]), axis=1).ravel().tolist(), len(text)]
@@ -81,6 +85,7 @@ def cut_parts(texts: "pa.ChunkedArray[Any]", parts: Parts) -> Cut:
         kept = kept.lstrip(_LINE_ENDS).rstrip(_WHITE_SPACE)
         removed[row] = len(text) - len(kept)
         shortened.append(kept.decode())
-    mask, values = pa.array(found > 0), pa.array(shortened, pa.large_string())
-    text = pc.replace_with_mask(texts.combine_chunks(), mask, values)
-    return Cut(pa.chunked_array([text], pa.large_string()), removed, found)
+    mask = np.zeros(len(texts), np.bool_)
+    mask[chosen] = True
+    text = pc.replace_with_mask(texts.combine_chunks(), pa.array(mask), pa.array(shortened, pa.large_string()))
+    return Cut(pa.chunked_array([text], pa.large_string()), removed)

@@ -30,9 +30,9 @@ CURATED_SCHEMA = pa.schema(
 )
 """Kept documents: the text after cutting and redaction.
 
-``cut_bytes`` are the UTF-8 bytes of lines or paragraphs that were cut; redaction took out ``removed_bytes`` and put in
-``added_bytes``. ``family`` counts the documents that this one stands for, itself among them; ``weight`` is how often it
-is to be trained on, on average.
+``cut_bytes`` are the UTF-8 bytes of lines, paragraphs and evaluation text that were cut; redaction took out
+``removed_bytes`` and put in ``added_bytes``. ``family`` counts the documents that this one stands for, itself among
+them; ``weight`` is how often it is to be trained on, on average.
 """
 
 

@@ -90,7 +90,9 @@ class History:
             return [f"dropped by curate: {_because(self.curated, self.survivor)}"]
         lines = ["kept by curate"]
         if self.cut:
-            lines.append(f"lines or paragraphs cut that other kept documents have: {self.cut:,} bytes")
+            lines.append(
+                f"cut out (lines or paragraphs that other kept documents have, evaluation text): {self.cut:,} bytes"
+            )
         removed, added = self.redacted
         if removed:
             lines.append(f"personal data masked: {removed:,} bytes out, {added:,} bytes of masks in")

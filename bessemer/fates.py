@@ -142,5 +142,9 @@ def _put_in(codes: NDArray[Any], policy: Policy, duplicates: Duplicates | Corpus
     codes[duplicates.rows] = np.where(duplicates.identical, exact, near)
 
 
-_EVALUATION_OF = {Reason.CONTAMINATED: "evaluation", Reason.EVALUATION_ITEM: "reverse_evaluation"}
+_EVALUATION_OF = {
+    Reason.CONTAMINATED: "evaluation",
+    Reason.EVALUATION_ITEM: "reverse_evaluation",
+    Reason.CONTAMINATED_REST: "evaluation",
+}
 """The column that names the evaluation set which a reason was decided by."""

@@ -14,7 +14,7 @@ class Balance:
         ingested, kept, dropped: documents; ingested as the manifest of the documents has it.
         ingested_bytes: UTF-8 bytes of all ingested texts.
         dropped_bytes: of the texts of dropped documents, by reason.
-        removed_bytes: taken out of kept texts, by kind of redaction, and by cutting repeated parts.
+        removed_bytes: taken out of kept texts, by kind of redaction, and by cutting repeated parts and evaluation text.
         added_bytes: masks put into kept texts, by kind.
         written_bytes: of the texts that were written.
         written: rows that were written.

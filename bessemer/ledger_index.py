@@ -104,8 +104,10 @@ class LedgerIndex:
         self._path = paths.ledger / INDEX / f"{_DOCUMENTS}.parquet"
         try:
             self._file = pq.ParquetFile(self._path, read_dictionary=[*_NAMED, _REASONS])
-        except (FileNotFoundError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowInvalid) as error:
             raise self._damaged(error) from None
+        if self._file.schema_arrow.names != _SCHEMA.names:
+            raise self._damaged("it has other columns")
         if self._file.metadata.num_rows != sum(shard.rows for shard in self.shards):
             raise self._damaged("it has another number of documents")
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
 from bessemer.config.curate import DuplicateRules
 from bessemer.corpus import CorpusPaths, read_numbers
+from bessemer.cutting import Parts
 from bessemer.filters.rules import Policy, Reason
 from bessemer.identifiers import codes_of, from_hex
 from bessemer.look_alikes import priority_rank
@@ -172,17 +174,22 @@ def _kept_parts(
     Places are counted from ``before`` on. ``stays`` says which documents of the shard are no duplicates, ``needed``
     which stand for some.
     """
-    names = ["language", *policy.columns, "words", "classifier_score"]
+    cut = any(rule.reason is Reason.CONTAMINATED_REST for rule in policy.rules)
+    names = ["language", *policy.columns, "words", "classifier_score", *(["spans", "clean_words"] if cut else [])]
     numbers = read_numbers(paths, shard, list(dict.fromkeys(names)))
     kept = policy.judge(numbers).passed & stays
     parts = read_shard(paths.parts, shard, ["row", "start", "end", "hash", "words", "document_bytes"])
     parts = parts.filter(pa.array(kept[parts.column("row").to_numpy()]))
+    words = numbers.column("words").cast(pa.int64())
+    if cut:  # what goes as evaluation text is neither kept nor lost as a repeat
+        parts = parts.filter(pa.array(_outside(parts, Parts.of_lists(numbers.column("spans"), kept))))
+        words = pc.coalesce(numbers.column("clean_words").cast(pa.int64()), words)
     rows, first, document = np.unique(parts.column("row").to_numpy(), return_index=True, return_inverse=True)
     chosen = pa.array(rows)
     documents = pa.table(
         {
             "id": numbers.column("id").take(chosen),
-            "words": numbers.column("words").cast(pa.int64()).take(chosen),
+            "words": words.take(chosen),
             "quality": numbers.column("classifier_score").cast(pa.float64()).take(chosen),
             "date": read_shard(paths.documents, shard, ["date"]).column("date").take(chosen),
             "row": pa.array(rows.astype(np.int64)),
@@ -192,3 +199,13 @@ def _kept_parts(
     )
     places = pa.array(document.astype(np.int64) + before)
     return documents, parts.select(["start", "end", "hash", "words"]).append_column("document", places)
+
+
+def _outside(parts: pa.Table, spans: Parts) -> NDArray[np.bool_]:
+    """Shape (parts,): those that share no byte with a span of their row. ``parts`` are ascending by row."""
+    row, start, end = (parts.column(name).to_numpy() for name in ("row", "start", "end"))
+    outside = np.ones(len(row), np.bool_)
+    for place, first, last in zip(spans.rows.tolist(), spans.starts.tolist(), spans.ends.tolist(), strict=True):
+        own = slice(*np.searchsorted(row, (place, place + 1)).tolist())
+        outside[own] &= (end[own] <= first) | (start[own] >= last)
+    return outside

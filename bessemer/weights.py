@@ -54,6 +54,7 @@ def _named(values: "pa.ChunkedArray[Any]", weights: Mapping[str, float]) -> NDAr
 
 
 def _stepped(values: NDArray[np.float64], steps: Sequence[Step]) -> NDArray[np.float64]:
-    reached = np.searchsorted([step.at_least for step in steps], values, "right")
+    starts = np.array([step.at_least for step in steps], np.float32)  # as scores are stored: a 0.9 reaches 0.9
+    reached = np.searchsorted(starts, values.astype(np.float32), "right")
     reached[np.isnan(values)] = 0
     return np.array([1.0, *(step.weight for step in steps)])[reached]

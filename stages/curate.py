@@ -18,7 +18,7 @@ from bessemer.look_alikes import survey
 from bessemer.personal_counting import write_counts
 from bessemer.repeats import Repeats, find_repeats
 from bessemer.reporting.report import StageReport
-from bessemer.shards import directory_digest, read_manifest
+from bessemer.shards import MANIFEST, directory_digest, read_manifest
 from bessemer.stage import StageContext, run_stage
 from bessemer.survivors import Duplicates
 from stages import layout
@@ -30,6 +30,7 @@ def main(context: StageContext) -> StageReport:
     paths = CORPUS.under(context.root)
     policy = Policy.from_params(params, read_cut(paths.calibration))
     documents = read_manifest(paths.documents)
+    (paths.ledger / MANIFEST).unlink(missing_ok=True)  # who runs it by hand may stop it by hand, and asks then
 
     write_counts(context, paths, params.pii)
     with context.progress("duplicates", len(documents.shards), "shards") as bar:

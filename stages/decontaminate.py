@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
@@ -155,28 +156,25 @@ def report_contamination(
     made_from: dict[str, str],
 ) -> StageReport:
     """Evaluation sets and how much of them was found, how far documents overlap, and the worst documents."""
-    tables = [(shard.name, read_shard(sidecar, shard.name)) for shard in read_manifest(sidecar).shards]
-    rows = [{**row, "shard": name} for name, table in tables for row in table.to_pylist()]
-    hit = sorted(
-        (row for row in rows if row["hits"]), key=lambda row: (-row["reverse_overlap"], -row["overlap"], row["id"])
-    )
+    compared = read_manifest(sidecar).totals["rows"]
+    hit = sorted(_with_hits(sidecar), key=lambda row: (-row["reverse_overlap"], -row["overlap"], row["id"]))
     severe = [row for row in hit if max(row["overlap"], row["reverse_overlap"]) > SEVERE]
     bins = [round(0.05 * step, 2) for step in range(21)]
     return StageReport(
         stage="decontaminate",
         title="Decontamination",
         summary=(
-            f"{len(hit):,} of {len(rows):,} documents share a {params.ngram_words}-gram with {len(params.evaluations)} "
+            f"{len(hit):,} of {compared:,} documents share a {params.ngram_words}-gram with {len(params.evaluations)} "
             f"evaluation sets; {len(severe):,} share more than {SEVERE:.0%} of themselves or of an item."
         ),
         counts=[
-            Count(label="documents compared", documents=len(rows), bytes=size),
+            Count(label="documents compared", documents=compared, bytes=size),
             Count(label="share an n-gram", documents=len(hit)),
             Count(label="share a lot", documents=len(severe)),
         ],
         metrics={
             "boilerplate_ngrams": common,
-            "documents": len(rows),
+            "documents": compared,
             "documents_with_hits": len(hit),
             "documents_with_large_overlap": len(severe),
         },
@@ -193,6 +191,15 @@ def report_contamination(
         samples=[_sample(documents, row) for row in hit[: params.samples]],
         provenance=made_from,
     )
+
+
+def _with_hits(sidecar: Path) -> Iterator[dict[str, Any]]:
+    """Rows of documents that share anything, with the shard that they are of."""
+    columns = ["id", "evaluation", "item", "overlap", "hits", "reverse_overlap", "reverse_evaluation", "reverse_item"]
+    for shard in read_manifest(sidecar).shards:
+        table = read_shard(sidecar, shard.name, columns)
+        for row in table.filter(pc.greater(table.column("hits"), pa.scalar(0, pa.int32()))).to_pylist():
+            yield {**row, "shard": shard.name}
 
 
 def _sets(params: DecontaminateParams, index: Index, hit: Sequence[dict[str, Any]]) -> Table:

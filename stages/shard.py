@@ -62,6 +62,8 @@ def main(context: StageContext) -> StageReport:
             made_from=made_from,
             bar=bar,
         )
+    if not train.totals["documents"]:
+        raise DataError(f"no document of {layout.CURATED} is left to train on; raise curate.weights or add text.")
     val = assemble_validation(context.root / layout.TOKENS_VAL, encoded, held_out, made_from=made_from)
     shutil.rmtree(context.root / SCRATCH)
     return report_shards(
@@ -76,7 +78,9 @@ def main(context: StageContext) -> StageReport:
 
 
 def encode(context: StageContext, digest: str) -> Encoded:
-    """The tokens of every curated shard. Of the parameters only the seed takes part: new text encodes only itself."""
+    """The tokens of every curated shard. Of the parameters only the seed takes part: new text encodes only itself,
+    beside shards where a weight or a family has changed.
+    """
     params: ShardParams = context.section
     curated, tokenizer = context.root / layout.CURATED, context.root / layout.TOKENIZER
     results = map_jobs(

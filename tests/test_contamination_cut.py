@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bessemer.corpus import CorpusPaths
 from bessemer.cutting import Parts, cut_parts
-from bessemer.shards import read_directory
+from bessemer.shards import directory_digest, read_directory, write_manifest, write_shard
 from bessemer.whatif import what_if
 from tests.corpora import document, run_curate, write_corpus
 
@@ -46,13 +46,14 @@ def test_evaluation_text_is_cut_out_and_too_short_a_rest_is_dropped(tmp_path: Pa
     assert curated[0]["text"] == "Kept beginning. . Kept end."
     assert curated[0]["cut_bytes"] == len("LEAKED TEXT of an exam")
     assert curated[1]["cut_bytes"] == 0
+    assert (report.metrics["cut_contaminations"], report.metrics["cut_parts"]) == (1, 0)
     (table,) = (table for table in report.tables if table.name == "redactions")
     assert ["contamination", "", 1, len("LEAKED TEXT of an exam"), 0] in table.rows
     assert not report.failed
     (row,) = (
         row for row in read_directory(CorpusPaths().under(tmp_path).ledger).to_pylist() if int(row["id"], 16) == 2
     )
-    assert (row["value"], row["threshold"]) == (19, 20)
+    assert (row["value"], row["threshold"], row["evidence_id"]) == (19, 20, "exam")
 
 
 def test_without_limits_everything_is_cut_and_by_default_nothing_is(tmp_path: Path) -> None:
@@ -73,6 +74,52 @@ def test_whatif_says_what_cutting_drops(tmp_path: Path) -> None:
         ("", ""): 2,
         ("", "contaminated_rest"): 1,
         ("contaminated", "contaminated"): 1,
+    }
+
+
+@pytest.mark.parametrize("edge", ["first", "last"])
+def test_personal_data_that_a_cut_touches_goes_with_it(tmp_path: Path, edge: str) -> None:
+    number = "4539 1488 0343 6467"
+    text = f"Kept {number} LEAKED TEXT" if edge == "first" else f"LEAKED TEXT {number} kept"
+    start = text.index("0343 6467 LEAKED") if edge == "first" else 0
+    end = len(text) if edge == "first" else text.index(" 0343 6467 kept")
+    write_corpus(tmp_path, {"a": [document(1, text, evaluation="exam", spans=[start, end], clean_words=30)]})
+    report, _ = run_curate(tmp_path, CUT)
+    (row,) = read_directory(CorpusPaths().under(tmp_path).curated).to_pylist()
+    assert row["text"] == ("Kept" if edge == "first" else " kept")
+    assert not report.failed
+
+
+def test_a_repeated_line_in_what_is_cut_is_kept_elsewhere_and_a_rest_of_both_is_judged(tmp_path: Path) -> None:
+    line = "This very line is in several of the documents here."
+    texts = [f"LEAKED {line}\nAnother end.", f"{line}\nSome other words.", f"{line}\nA third one."]
+    rows = [
+        document(1, texts[0], words=30, evaluation="exam", spans=[0, len("LEAKED") + 1 + len(line)], clean_words=25),
+        document(2, texts[1], words=29),
+        document(3, texts[2], words=28, evaluation="exam", spans=[len(line) + 1, len(texts[2])], clean_words=24),
+    ]
+    write_corpus(tmp_path, {"a": rows})
+    paths = CorpusPaths().under(tmp_path)
+    begins = [len("LEAKED "), 0, 0]
+    columns = {
+        "row": [0, 1, 2],
+        "start": begins,
+        "end": [start + len(line) for start in begins],
+        "hash": pa.array([7, 7, 7], pa.uint64()),
+        "words": [10, 10, 10],
+        "document_bytes": [len(text) for text in texts],
+    }
+    made_from = {"documents": directory_digest(paths.documents)}
+    write_manifest(paths.parts, [write_shard(paths.parts, "a", pa.table(columns))], made_from)
+    section = {**CUT, "duplicates": {"part_copies": 1, "priority": ["length", "id"], "max_cut_fraction": None}}
+    run_curate(tmp_path, section)
+    assert fates(tmp_path) == {1: None, 2: None, 3: "repeated_parts"}  # 24 clean words less 10
+    assert read_directory(paths.curated).column("text").to_pylist() == ["Another end.", texts[1]]
+    moves = what_if(tmp_path, {"contamination.cut": False}).moves
+    assert {key: amount.documents for key, amount in moves.items()} == {
+        ("", ""): 1,
+        ("", "repeated_parts"): 1,
+        ("repeated_parts", "repeated_parts"): 1,
     }
 
 

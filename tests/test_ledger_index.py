@@ -24,7 +24,7 @@ ROWS = [
     document(NUMBERS[6]),
     document(NUMBERS[7], language="de"),
 ]
-SHARDS = {"a": ROWS[:3], "b": [], "c": ROWS[3:4], "d": ROWS[4:]}
+SHARDS = {"a": ROWS[:3], "b": [], "c": ROWS[3:4], "d": ROWS[4:], "e": []}
 
 
 @pytest.fixture(scope="module", params=[1_000_000, 2])
@@ -72,7 +72,7 @@ def test_a_row_of_the_corpus_has_its_place(paths: CorpusPaths) -> None:
     assert [index.at(row) for row in range(len(ROWS))] == [place for place, _ in ledger(paths)]
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut", "shorter"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "footer", "shorter", "other"])
 def test_an_index_that_cannot_be_read_names_the_stage_to_run(tmp_path: Path, damage: str) -> None:
     write_corpus(tmp_path, SHARDS)
     run_curate(tmp_path)
@@ -82,6 +82,13 @@ def test_an_index_that_cannot_be_read_names_the_stage_to_run(tmp_path: Path, dam
         file.unlink()
     elif damage == "cut":
         file.write_bytes(file.read_bytes()[:-9])
+    elif damage == "footer":
+        data = bytearray(file.read_bytes())
+        size = int.from_bytes(data[-8:-4], "little")
+        data[-8 - size : -8] = bytes(reversed(data[-8 - size : -8]))
+        file.write_bytes(data)
+    elif damage == "other":
+        file.write_bytes((paths.ledger / "a.parquet").read_bytes())
     else:
         other = tmp_path / "other"
         write_corpus(other, {"a": ROWS[:2]})

@@ -46,6 +46,17 @@ def test_a_weight_is_the_product_of_all_that_apply() -> None:
     ) == [0.5, 3, 2, 1, 1.875, 5, 48]
 
 
+def test_a_score_reaches_the_step_of_its_own_number_as_it_is_stored() -> None:
+    found = weights_of(
+        WeightRules.model_validate({"quality": [{"at_least": 0.9, "weight": 2}]}),
+        source=pa.chunked_array([["a", "a"]]),
+        language=pa.chunked_array([["en", "en"]]),
+        quality=np.array([0.9, 0.8999], np.float32).astype(np.float64),
+        family=np.array([1, 1]),
+    )
+    assert found.tolist() == [2, 1]
+
+
 def test_without_weights_every_document_has_one() -> None:
     found = weights_of(
         WeightRules(),
@@ -64,6 +75,7 @@ def test_without_weights_every_document_has_one() -> None:
         {"sources": {"crawl": 101}},
         {"quality": [{"at_least": 0.5, "weight": 1}, {"at_least": 0.5, "weight": 2}]},
         {"duplicates": [{"at_least": 5, "weight": 1}, {"at_least": 2, "weight": 2}]},
+        {"sources": {"crawl": 20, "books": 1}, "languages": {"de": 6}},
     ],
 )
 def test_weights_out_of_bounds_and_steps_that_do_not_rise_are_refused(wrong: dict[str, Any]) -> None:

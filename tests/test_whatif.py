@@ -98,6 +98,21 @@ def test_numbers_that_are_newer_than_the_ledger_are_asked_afresh(tmp_path: Path,
     assert _judged(tmp_path, section) == {f"{n:032x}": "near_duplicate" if n == loser else "" for n in (1, 2)}
 
 
+def test_a_run_that_was_stopped_leaves_nothing_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family(tmp_path)
+    run_curate(tmp_path)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.curate.write_index", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_curate(tmp_path, {"length": {"min_words": 150}})
+    with pytest.raises(DataError, match="ledger"):
+        what_if(tmp_path, {})
+
+
 def test_it_writes_nothing(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     what_if(root, {"length.min_words": 150})

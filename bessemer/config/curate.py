@@ -5,6 +5,7 @@ ones where these hold for any text; what was tuned on English pages judges Engli
 asked of languages that write words apart.
 """
 
+import math
 from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, model_validator
@@ -217,7 +218,8 @@ class PiiParams(Strict):
         return cast("Action", getattr(self, kind))
 
 
-Weight = Annotated[float, Field(ge=0, le=100)]
+_MOST_COPIES = 100.0
+Weight = Annotated[float, Field(ge=0, le=_MOST_COPIES)]
 
 
 class Step(Strict):
@@ -250,6 +252,11 @@ class WeightRules(Strict):
             starts = [step.at_least for step in getattr(self, name)]
             if sorted(set(starts)) != starts:
                 raise ValueError(f"the steps of {name} must have rising at_least")
+        named = [self.sources.values(), self.languages.values()]
+        steps = [[step.weight for step in found] for found in (self.quality, self.duplicates)]
+        most = math.prod(max([1.0, *weights]) for weights in (*named, *steps))
+        if most > _MOST_COPIES:
+            raise ValueError(f"a document could be trained on {most:g} times; at most {_MOST_COPIES:g} are possible")
         return self
 
 

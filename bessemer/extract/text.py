@@ -60,8 +60,8 @@ def _plain(text: str) -> str:
         marks = marks_of(text)
     if present & IS_SUSPECT:
         suspects = np.flatnonzero(marks & IS_SUSPECT)
-        are_characters = len(marks) == len(text)  # none takes two code units
-        if present & IS_MENDABLE or not are_characters or _any_bad(text, suspects):
+        # halves of surrogate pairs are mendable too, so otherwise the places are those of characters
+        if present & IS_MENDABLE or _any_bad(text, suspects):
             mended = _mend(text, suspects)
             if mended != text:
                 return unicodedata.normalize("NFC", CONTROL.sub("", mended))

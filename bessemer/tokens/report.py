@@ -90,10 +90,24 @@ def report_shards(
                 0,
                 severity="error",
                 reason="curated = train, each once, + validation + removed",
-            )
+            ),
+            check(
+                "law.copies",
+                documents["train"].num_rows - _copies(overlap, removed),
+                "==",
+                0,
+                severity="error",
+                reason="train has as many copies of each document as its weight has made",
+            ),
         ],
         provenance=dict(made_from),
     )
+
+
+def _copies(overlap: pa.Table, removed: pa.Table) -> int:
+    """Copies of all documents that are trained on."""
+    gone = pc.or_(overlap.column("held_out"), pc.is_in(overlap.column("id"), value_set=removed.column("id")))
+    return int(pc.sum(overlap.filter(pc.invert(gone)).column("copies")).as_py() or 0)
 
 
 def _histograms(documents: Iterable[pa.Table], overlap: pa.Table, max_overlap: float) -> list[Histogram]:

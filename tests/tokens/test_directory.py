@@ -9,11 +9,12 @@ import pytest
 from bessemer.errors import DataError
 from bessemer.progress import progress
 from bessemer.shards import write_shard
+from bessemer.text.normalize import keyed
 from bessemer.tokens.assemble import Encoded, assemble_train, assemble_validation
 from bessemer.tokens.directory import DOCUMENTS, read_token_manifest, verify_tokens, write_token_manifest
 from bessemer.tokens.encoding import encode_table, read_range
 from bessemer.tokens.loader import TokenStream
-from bessemer.tokens.order import order_copies, order_keys
+from bessemer.tokens.order import order_keys
 
 EOS = 2
 
@@ -55,8 +56,9 @@ def encoded(tmp_path):
 
 
 def expected_stream(ids):
-    found = order_copies(ids, np.array([COPIES.get(name, 1) for name in ids]), 0)
-    ordered = [ids[row] for row in found[0].tolist()]
+    copies = [(name, copy) for name in ids for copy in range(max(1, COPIES.get(name, 1)))]
+    placed = sorted((keyed(f"{name} {copy}" if copy else name, 0, "shard.order"), name, copy) for name, copy in copies)
+    ordered = [name for _, name, _ in placed]
     return ordered, [token for name in ordered for token in [*map(ord, TEXTS[name]), EOS]]
 
 

@@ -91,6 +91,7 @@ def test_near_duplicates_are_found_through_representatives_from_both_sides():
 
 def test_a_verdict_names_the_rule_the_value_and_the_evidence():
     row = {"id": "t", "held_out": False, "share": 0.02, "reverse_share": 0.3, "evidence_id": "v"}
+    row |= {"weight": 0.5, "copies": 1}
     limits = {"similarity": 0.6, "max_overlap": 0.05}
     verdict = removal(row, None, **limits)
     assert (verdict.reason, verdict.value, verdict.threshold, verdict.evidence_id) == (
@@ -102,3 +103,6 @@ def test_a_verdict_names_the_rule_the_value_and_the_evidence():
     assert removal(row, ("w", 0.8), **limits).reason is Reason.VALIDATION_NEAR_DUPLICATE
     assert removal(row | {"reverse_share": 0.05}, None, **limits) is None
     assert removal(row | {"held_out": True}, ("t", 1.0), **limits) is None
+    verdict = removal(row | {"reverse_share": 0.05, "copies": 0}, None, **limits)
+    assert (verdict.reason, verdict.value, verdict.threshold) == (Reason.SAMPLED_OUT, 0.5, None)
+    assert removal(row | {"held_out": True, "copies": 0}, None, **limits) is None
