@@ -60,19 +60,19 @@ def list_files(address: str, options: Options) -> tuple[str, list[Remote]]:
         base = path.rstrip("/")
         if wild:
             fixed = path[: min(path.index(character) for character in _WILDCARDS if character in path)]
-            base, found = fixed.rpartition("/")[0], system.glob(path)
+            base, found = fixed.rpartition("/")[0], system.glob(path, detail=True)
         elif system.isfile(path) and not path.endswith("/"):
-            base, found = path.rpartition("/")[0], [path]
+            base, found = path.rpartition("/")[0], {path: system.info(path)}
         else:
-            found = system.find(path)
+            found = system.find(path, detail=True)
             if not found and not system.exists(path):
                 raise FileNotFoundError(address)
-        facts = {name: system.info(name) for name in sorted(found)}
-        files = [
-            Remote(name.removeprefix(base).lstrip("/"), _size(name, info), _version(info))
-            for name, info in facts.items()
-            if info["type"] == "file"
-        ]
+        files = []
+        for name in sorted(found):
+            info = found[name]
+            if info["type"] == "file":  # a listing over HTTP tells no size; one of an object store tells everything
+                info = system.info(name) if info.get("size") is None else info
+                files.append(Remote(name.removeprefix(base).lstrip("/"), _size(name, info), _version(info)))
         return str(system.unstrip_protocol(base)), files
 
 

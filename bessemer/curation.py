@@ -129,9 +129,9 @@ def curate_shard(
     fates = decide(policy, numbers, choice.duplicates, choice.repeats, params.duplicates)
     ledger = ledger_rows(documents, numbers, fates)
     kept = pa.array(fates.kept)
-    repeats, place = choice.repeats, np.cumsum(fates.kept) - 1  # place of a kept row among the kept ones
+    place = np.cumsum(fates.kept) - 1  # of a kept row among the kept ones
     texts = documents.column("text").filter(kept)
-    repeated = Parts(repeats.cut_rows, repeats.cut_starts, repeats.cut_ends)
+    repeated = choice.repeats.cut
     contaminated = _contaminated(documents, numbers, fates, params)
     parts = repeated | contaminated
     cut = cut_parts(texts, parts.within(place))

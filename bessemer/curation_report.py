@@ -81,19 +81,12 @@ def report_curation(
     drops = cells.by_reason()
     balance = _balance(stats, drops, paths, curated)
     laws = check_laws(document_laws(balance))
-    redacted_documents = sum(shard.redacted_documents for shard in stats)
     metrics = _metrics(balance, drops, stats)
-    cut, leaks = metrics["cut_parts"], metrics["cut_contaminations"]
     texts = Texts(paths, params)
     return StageReport(
         stage="curate",
         title="Curation",
-        summary=(
-            f"{balance.kept:,} of {balance.ingested:,} documents are kept; {balance.dropped:,} are dropped for "
-            f"{len(drops)} reasons; personal data is masked in {redacted_documents:,}"
-            + (f", {cut:,} repeated lines or paragraphs are cut" if cut else "")
-            + (f", {leaks:,} stretches of evaluation text are cut." if leaks else ".")
-        ),
+        summary=_summary(balance, drops, metrics),
         counts=_funnel(balance, drops),
         drops=drops,
         metrics=metrics,
@@ -115,6 +108,16 @@ def report_curation(
         pairs=near_duplicate_pairs(paths, params, texts),
         checks=laws,
         provenance=made_from,
+    )
+
+
+def _summary(balance: Balance, drops: Sequence[Drop], metrics: Mapping[str, Scalar]) -> str:
+    cut, leaks = metrics["cut_parts"], metrics["cut_contaminations"]
+    return (
+        f"{balance.kept:,} of {balance.ingested:,} documents are kept; {balance.dropped:,} are dropped for "
+        f"{len(drops)} reasons; personal data is masked in {metrics['redacted_documents']:,}"
+        + (f", {cut:,} repeated lines or paragraphs are cut" if cut else "")
+        + (f", {leaks:,} stretches of evaluation text are cut." if leaks else ".")
     )
 
 

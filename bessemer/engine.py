@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 
 from bessemer.cache import ShardCache, cache_key, open_cache
-from bessemer.errors import DataError, TryAgain
+from bessemer.errors import DataError
+from bessemer.pools import Call, as_done
 from bessemer.progress import progress
-from bessemer.risky_jobs import run_risky
+from bessemer.risky_jobs import ended_from_outside, run_risky
 from bessemer.shards import Manifest, ShardInfo, write_manifest, write_shard
 from bessemer.stage import StageContext
 from bessemer.watch import Watch
@@ -123,16 +124,11 @@ def map_jobs(
     for directory in roots.values():
         directory.mkdir(parents=True, exist_ok=True)
 
-    results: dict[int, JobResult] = {}
     with progress(label, len(jobs), "jobs") as bar:
-        for index, (job, job_key) in enumerate(zip(jobs, keys, strict=True)):
-            found = _restore(cache, job_key, job, roots, cached=True, link=link)
-            if found is not None:
-                results[index] = found
-                bar.advance()
-        missing = [index for index in range(len(jobs)) if index not in results]
-        workers = min(stage.runtime.resolved_workers, max(1, len(missing)))
-        todo = [(index, jobs[index], keys[index]) for index in missing]
+        results = _known(cache, keys, jobs, roots, link=link)
+        bar.advance(len(results))
+        todo = [(index, job, keys[index]) for index, job in enumerate(jobs) if index not in results]
+        workers = min(stage.runtime.resolved_workers, max(1, len(todo)))
         run = _run_risky(function, todo, cache, workers) if risky else _run(function, todo, cache, workers, threads)
         for index in run:
             made = _restore(cache, keys[index], jobs[index], roots, cached=False, link=link)
@@ -140,10 +136,18 @@ def map_jobs(
                 raise DataError(f"{cache.directory}: a result vanished; do not clean the cache while a stage runs.")
             results[index] = made
             bar.advance()
-    if missing:  # only then has the cache grown
+    if todo:  # only then has the cache grown
         cache.evict()
-    stage.record.count_jobs(label, total=len(jobs), cached=len(jobs) - len(missing))
+    stage.record.count_jobs(label, total=len(jobs), cached=len(jobs) - len(todo))
     return [results[index] for index in range(len(jobs))]
+
+
+def _known(
+    cache: ShardCache, keys: Sequence[str], jobs: Sequence[Job], roots: Mapping[str, Path], *, link: bool
+) -> dict[int, JobResult]:
+    """What the cache has, by the place of the job."""
+    found = (_restore(cache, key, job, roots, cached=True, link=link) for key, job in zip(keys, jobs, strict=True))
+    return {index: result for index, result in enumerate(found) if result is not None}
 
 
 def finish_directory(
@@ -162,22 +166,12 @@ def _run(
             _compute(function, job, job_key, cache)
             yield index
         return
-    with _pool(workers, threads=threads) as pool:
-        pending: dict[Future[None], int] = {
-            pool.submit(_compute, function, job, job_key, cache): index for index, job, job_key in todo
-        }
-        try:
-            while pending:
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    yield pending.pop(future)
-        except BrokenProcessPool:
-            raise TryAgain(
-                "A worker process was ended from outside (out of memory?); run again with fewer workers."
-            ) from None
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    calls: dict[int, Call] = {index: (_compute, (function, job, job_key, cache)) for index, job, job_key in todo}
+    try:
+        with _pool(workers, threads=threads) as pool:
+            yield from as_done(pool, calls)
+    except BrokenProcessPool:
+        raise ended_from_outside() from None
 
 
 def _run_risky(

@@ -12,9 +12,9 @@ from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError
 from bessemer.filters.rules import PASSED, Policy, Reason, Verdicts
 from bessemer.judged import Judged
+from bessemer.ledger_index import LedgerIndex
 from bessemer.look_alikes import survey
 from bessemer.repeats import Repeats, find_repeats
-from bessemer.shards import read_manifest, shard_names
 from bessemer.survivors import CorpusDuplicates, Duplicates
 
 CURATE = "curate"
@@ -101,11 +101,14 @@ def _all_reasons(verdicts: Verdicts, codes: NDArray[np.int64], names: list[Reaso
     return pa.ListArray.from_arrays(offsets, pa.array(names, pa.string()).take(places))
 
 
-def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> tuple[list[Reason], NDArray[np.int16]]:
+def judge_corpus(
+    paths: CorpusPaths, index: LedgerIndex, policy: Policy, rules: DuplicateRules
+) -> tuple[list[Reason], NDArray[np.int16]]:
     """What a run of ``curate`` would decide, without values and evidence, which take longer.
 
     Args:
         paths: the documents and their sidecars.
+        index: of their ledger.
         policy: the limits.
         rules: which of look-alikes stay.
 
@@ -117,13 +120,14 @@ def judge_corpus(paths: CorpusPaths, policy: Policy, rules: DuplicateRules) -> t
         found = survey(paths, policy)
         codes, look_alikes = found.first, found.look_alikes
     else:
-        codes, look_alikes = judged.first(), judged.look_alikes()
+        codes, look_alikes = judged.first(index), judged.look_alikes()
     duplicates = look_alikes.choose(codes == PASSED, rules)
-    starts = np.cumsum([0, *(shard.rows for shard in read_manifest(paths.documents).shards)])
     repeats = find_repeats(paths, policy, rules, duplicates)
-    for place, shard in enumerate(shard_names(paths.documents)):
-        if shard in repeats:
-            codes[repeats[shard].rows + starts[place]] = _code(policy, Reason.REPEATED_PARTS)
+    row = 0
+    for shard in index.shards:
+        if shard.name in repeats:
+            codes[repeats[shard.name].rows + row] = _code(policy, Reason.REPEATED_PARTS)
+        row += shard.rows
     _put_in(codes, policy, duplicates)
     return _reasons(policy), codes
 

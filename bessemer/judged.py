@@ -58,10 +58,10 @@ class Judged:
         )
         return cls(paths, policy, left, {reason: policy.reasons.index(reason) for reason in same})
 
-    def first(self) -> NDArray[np.int16]:
+    def first(self, index: LedgerIndex) -> NDArray[np.int16]:
         """Shape (documents,): the place of the first limit of the policy that each document breaks; -1 for none."""
         found = [np.empty(0, np.int16)]
-        answered = LedgerIndex(self.paths).tables(["language", "reasons"])
+        answered = index.tables(["language", "reasons"])
         for table, (_, numbers) in zip(answered, read_batches(self.paths, self.open.columns), strict=True):
             first = self._from_ledger(table.column("reasons"))
             columns = {name: numbers.column(name) for name in self.open.columns}

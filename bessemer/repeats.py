@@ -35,27 +35,24 @@ class Repeats:
         rows: int64, ascending: rows of documents that would lose too much and are dropped.
         values, thresholds: float64: for each of these the share of its bytes that it would lose and the largest
             allowed; if that is kept to, the words that it would keep and the fewest allowed.
-        cut_rows: int64, ascending: rows of the other documents that lose parts, once for each part.
-        cut_starts, cut_ends: int64, ascending in a row: the bytes of the text that go.
+        cut: what the other documents lose.
     """
 
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
     thresholds: NDArray[np.float64]
-    cut_rows: NDArray[np.int64]
-    cut_starts: NDArray[np.int64]
-    cut_ends: NDArray[np.int64]
+    cut: Parts
 
     @classmethod
     def none(cls) -> "Repeats":
         """Nothing is cut in the shard."""
-        empty = np.empty(0, np.int64)
-        return cls(empty, np.empty(0), np.empty(0), empty, empty, empty)
+        return cls(np.empty(0, np.int64), np.empty(0), np.empty(0), Parts.none())
 
     @property
     def digest(self) -> str:
         """Digest of all of it: what a job that applies it depends on."""
-        return xxhash.xxh3_128_hexdigest(b"\0".join(value.tobytes() for value in vars(self).values()))
+        arrays = (self.rows, self.values, self.thresholds, self.cut.rows, self.cut.starts, self.cut.ends)
+        return xxhash.xxh3_128_hexdigest(b"\0".join(array.tobytes() for array in arrays))
 
 
 def find_repeats(
@@ -155,9 +152,8 @@ def _by_shard(
         first, last = np.searchsorted(owner, firsts[place : place + 2])
         if len(own) or last > first:
             cut = taken[first:last]
-            repeats[shard] = Repeats(
-                rows[own], values[own], thresholds[own], rows[owner[first:last]], start[cut], end[cut]
-            )
+            lost = Parts(rows[owner[first:last]], start[cut], end[cut])
+            repeats[shard] = Repeats(rows[own], values[own], thresholds[own], lost)
     return repeats
 
 

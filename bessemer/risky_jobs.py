@@ -2,13 +2,14 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from bessemer.errors import TryAgain
+from bessemer.pools import Call, as_done
 from bessemer.watch import Watch, how_it_ended, noted
 
 Task = tuple[Callable[[Any, Watch], None], Any]
@@ -42,7 +43,7 @@ def run_risky(tasks: Mapping[int, Task], workers: int, folder: Path, prepare: Ca
         except BrokenProcessPool:
             begun = [number for number in left if number not in done and _note(folder, number).exists()]
             if not begun:
-                raise _ended_from_outside() from None
+                raise ended_from_outside() from None
             for number in begun:
                 _alone(tasks[number], _note(folder, number), prepare)
                 done.append(number)
@@ -52,18 +53,9 @@ def run_risky(tasks: Mapping[int, Task], workers: int, folder: Path, prepare: Ca
 
 def _side_by_side(tasks: Mapping[int, Task], workers: int, folder: Path, prepare: Callable[[], None]) -> Iterator[int]:
     context = multiprocessing.get_context("forkserver")
+    calls: dict[int, Call] = {number: (_watched, (task, _note(folder, number), {})) for number, task in tasks.items()}
     with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare) as pool:
-        pending: dict[Future[None], int] = {
-            pool.submit(_watched, task, _note(folder, number), {}): number for number, task in tasks.items()
-        }
-        try:
-            while pending:
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    yield pending.pop(future)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        yield from as_done(pool, calls)
 
 
 def _alone(task: Task, note: Path, prepare: Callable[[], None]) -> None:
@@ -77,7 +69,7 @@ def _alone(task: Task, note: Path, prepare: Callable[[], None]) -> None:
             return
         place = noted(note)
         if place is None:
-            raise _ended_from_outside()
+            raise ended_from_outside()
         if place == before:
             avoid[place] = how_it_ended(exit_code)
         before = place
@@ -131,5 +123,6 @@ def _note(folder: Path, number: int) -> Path:
     return folder / str(number)
 
 
-def _ended_from_outside() -> TryAgain:
+def ended_from_outside() -> TryAgain:
+    """What to say where a process ended and no record is to blame."""
     return TryAgain("A worker process was ended from outside (out of memory?); run again with fewer workers.")

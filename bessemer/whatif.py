@@ -68,7 +68,7 @@ def what_if(root: Path, changes: Mapping[str, Any], *, examples: int = 5) -> Sid
     policy = Policy.from_params(params, read_cut(paths.calibration))
 
     index = LedgerIndex(paths)
-    reasons, codes = judge_corpus(paths, policy, params.duplicates)
+    reasons, codes = judge_corpus(paths, index, policy, params.duplicates)
     answer = SideBySide(_title(changes), bytes_per_token=bytes_per_token(root))
     moved: list[tuple[int, int, Example]] = []
     before = 0

@@ -94,6 +94,21 @@ def test_other_protocols_are_those_of_fsspec(files: Path) -> None:
     assert names(f"file://{files}/sub") == ["b.jsonl", "c.jsonl"]
 
 
+def test_a_store_that_lists_sizes_is_not_asked_for_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = fsspec.filesystem("memory")
+    asked: list[str] = []
+    ask = type(system).info
+    monkeypatch.setattr(type(system), "info", lambda self, path, **how: asked.append(path) or ask(self, path, **how))
+    counts = []
+    for number in (3, 30):
+        for name in range(number):
+            system.pipe(f"/listed-{number}/{name}.jsonl", b"{}")
+        asked.clear()
+        assert len(names(f"memory://listed-{number}")) == len(names(f"memory://listed-{number}/*.jsonl")) == number
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.parametrize(
     ("address", "error", "sentence"),
     [

@@ -9,6 +9,7 @@ from bessemer.config.curate import CurateParams
 from bessemer.corpus import CorpusPaths, read_batches
 from bessemer.filters.rules import Policy, Reason
 from bessemer.judged import POLICY, Judged
+from bessemer.ledger_index import LedgerIndex
 from bessemer.shards import read_manifest, write_manifest
 from tests.corpora import document, run_curate, write_corpus
 
@@ -53,7 +54,7 @@ def test_only_what_changed_is_asked_and_the_first_reason_is_that_of_asking_all(
     assert asked <= opened
     assert Reason.DUPLICATE_LINES not in opened
     ((_, numbers),) = read_batches(paths, ["language", *wanted.columns])
-    assert judged.first().tolist() == wanted.judge(numbers).first.tolist()
+    assert judged.first(LedgerIndex(paths)).tolist() == wanted.judge(numbers).first.tolist()
 
 
 @pytest.mark.parametrize("loss", ["policy", "quality", "pairs"])

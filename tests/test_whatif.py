@@ -14,6 +14,7 @@ from bessemer.corpus import CorpusPaths
 from bessemer.errors import ConfigError, DataError
 from bessemer.fates import judge_corpus
 from bessemer.filters.rules import Policy
+from bessemer.ledger_index import LedgerIndex
 from bessemer.shards import read_directory, read_shard
 from bessemer.side_by_side import Amount
 from bessemer.whatif import changed_section, parse_changes, what_if
@@ -82,7 +83,7 @@ def _judged(root: Path, section: dict[str, Any]) -> dict[str, str]:
     params = CurateParams.model_validate(section)
     paths = CorpusPaths().under(root)
     policy = Policy.from_params(params, read_cut(paths.calibration))
-    reasons, codes = judge_corpus(paths, policy, params.duplicates)
+    reasons, codes = judge_corpus(paths, LedgerIndex(paths), policy, params.duplicates)
     ids = read_directory(paths.documents, ["id"]).column("id").to_pylist()
     return {id_: "" if code < 0 else reasons[code] for id_, code in zip(ids, codes.tolist(), strict=True)}
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bessemer.filters.rules import Reason
-from bessemer.reporting.report import Count, Drop, Histogram, Sample, StageReport, Table, check, histogram
+from bessemer.reporting.report import Check, Count, Drop, Histogram, Sample, StageReport, Table, check, histogram
 from bessemer.tokens.directory import DOCUMENTS, DOCUMENTS_SCHEMA, TokenManifest
 
 _SPLITS = ("train", "val")
@@ -58,7 +58,6 @@ def report_shards(
     drops = [_drop(removed, reason) for reason in _REMOVALS]
     total_bytes = int(pc.sum(overlap.column("bytes")).as_py() or 0)
     distinct = int(pc.count_distinct(documents["train"].column("id")).as_py())
-    missing = overlap.num_rows - removed.num_rows - distinct - documents["val"].num_rows
     metrics: dict[str, int | float | str] = {"bytes_per_token": _ratio(total_bytes_of(sums), total_tokens_of(sums))}
     for name, (rows, size, tokens) in sums.items():
         metrics |= {f"{name}_documents": rows, f"{name}_bytes": size, f"{name}_tokens": tokens}
@@ -82,26 +81,22 @@ def report_shards(
             _shard_table(train, val),
         ],
         samples=_samples(removed, texts),
-        checks=[
-            check(
-                "law.documents",
-                missing,
-                "==",
-                0,
-                severity="error",
-                reason="curated = train, each once, + validation + removed",
-            ),
-            check(
-                "law.copies",
-                documents["train"].num_rows - _copies(overlap, removed),
-                "==",
-                0,
-                severity="error",
-                reason="train has as many copies of each document as its weight has made",
-            ),
-        ],
+        checks=_laws(documents, distinct, overlap, removed),
         provenance=dict(made_from),
     )
+
+
+def _laws(documents: Mapping[str, pa.Table], distinct: int, overlap: pa.Table, removed: pa.Table) -> list[Check]:
+    """Nothing went missing; ``distinct`` are the documents of train, however often each is there."""
+    missing = overlap.num_rows - removed.num_rows - distinct - documents["val"].num_rows
+    copies = documents["train"].num_rows - _copies(overlap, removed)
+    return [
+        check(metric, difference, "==", 0, severity="error", reason=reason)
+        for metric, difference, reason in (
+            ("law.documents", missing, "curated = train, each once, + validation + removed"),
+            ("law.copies", copies, "train has as many copies of each document as its weight has made"),
+        )
+    ]
 
 
 def _copies(overlap: pa.Table, removed: pa.Table) -> int:
