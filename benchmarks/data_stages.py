@@ -10,13 +10,10 @@ again with the changed parameter: both must keep the same documents.
 
 import argparse
 import json
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +22,7 @@ import yaml
 
 from benchmarks.corpus import documents_of, lengths_of, plan
 from benchmarks.mixed_formats import Written, write_mixed
-from benchmarks.processes import Measured, run_measured
+from benchmarks.processes import Measured, run_measured, run_timed
 from benchmarks.saved import save
 from benchmarks.sentences import sample_texts, sentences_of
 from benchmarks.tables import Table
@@ -145,13 +142,8 @@ def _ask(root: Path) -> Questions:
 
 
 def _command(root: Path, *arguments: str) -> tuple[float, str]:
-    """Seconds of a command, and what it printed. Memory is not looked at, which would take longer than the command."""
-    command = [str(Path(sys.executable).parent / "bessemer"), *arguments]
-    started = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=root, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return time.perf_counter() - started, done.stdout
+    """Seconds of a command, and what it printed."""
+    return run_timed([str(Path(sys.executable).parent / "bessemer"), *arguments], root)
 
 
 def _stage_table(runs: dict[str, Measured], written: Written) -> Table:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from benchmarks.dedup_stage import new_project, run_in
+from benchmarks.dedup_stage import new_project, time_in
 from benchmarks.tables import Table
 from bessemer.shards import directory_digest, read_manifest, read_shard, write_manifest, write_shard
 
@@ -41,7 +41,7 @@ class Added:
         return (self.added_s - self.empty_s) / self.full_s
 
 
-def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 3) -> Added:
+def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5) -> Added:
     """Run the stage on nothing, on all, and on all after most; the last percent of the text is in files of its own.
 
     Args:
@@ -56,13 +56,13 @@ def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 3)
     seconds: list[tuple[float, float, float]] = []
     same = True
     for _ in range(rounds):
-        empty_s, _, _ = run_in(new_project(scratch, workers), nothing)
+        empty_s = time_in(new_project(scratch, workers), nothing)
         root = new_project(scratch, workers)
-        full_s, _, _ = run_in(root, after)
+        full_s = time_in(root, after)
         full = [directory_digest(root / result) for result in _RESULTS]
         root = new_project(scratch, workers)
-        run_in(root, before)
-        added_s, _, _ = run_in(root, after)
+        time_in(root, before)
+        added_s = time_in(root, after)
         same &= full == [directory_digest(root / result) for result in _RESULTS]
         seconds.append((empty_s, full_s, added_s))
     for folder in (before, after, nothing, root):
@@ -110,7 +110,7 @@ def added_table(added: Added) -> Table:
     return Table(
         "One percent added",
         f"The stage with what a run without {added.new:.1%} of the text left in the cache; it wrote {same} as the full "
-        "run. Medians of three runs of each.",
+        "run. Medians of five runs of each.",
         ["run", "seconds", "beyond an empty run, of the full run"],
         rows,
     )

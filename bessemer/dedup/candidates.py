@@ -19,8 +19,10 @@ from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
-_BANDS_UP_TO = 500_000
+_BANDS_UP_TO = 750_000
 """Keys up to which bands share a task: enough tasks for the workers, not so many that these cost more than work."""
+_COUNTERS = 8
+"""Places of a counter table for each key: about one key in as many shares its place with another by chance."""
 CANDIDATES = "candidates"
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -60,6 +62,7 @@ def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> l
     """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one."""
     parts = -(-documents // limit) if documents else 1
     group = max(1, min(limit, _BANDS_UP_TO) // max(1, documents))
+    group = -(-bands // -(-bands // group))  # as few, of equal size
     return [
         CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
         for start in range(0, bands, group)
@@ -103,12 +106,13 @@ def read_keys(
     for place, shard in enumerate(corpus.shards):
         start, end = corpus.starts[place], corpus.starts[place + 1]
         own = np.flatnonzero(eligible[start:end])
+        named = own + start
         table = read_columns(signatures, shard, names)
         for band, name in enumerate(names):
             values = table.column(name).to_numpy()[own]
-            inside = in_range(values, task.part, task.parts)
+            inside = in_range(values, task.part, task.parts) if task.parts > 1 else slice(None)
             keys[band].append(values[inside])
-            rows[band].append(own[inside] + start)
+            rows[band].append(named[inside])
     return [np.concatenate(parts) for parts in keys], [np.concatenate(parts) for parts in rows]
 
 
@@ -126,6 +130,8 @@ def pairs_in_buckets(
     Returns:
         Pairs ``a << 32 | b`` with a < b, and int64 numbers in the order of :class:`Buckets`.
     """
+    shared = np.flatnonzero(_may_repeat(keys, np.zeros(_table_size(len(keys)), np.uint8)))
+    keys, rows = keys[shared], rows[shared]
     order = np.argsort(keys)
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else order
@@ -160,6 +166,29 @@ def in_range(keys: NDArray[np.uint64], part: int, parts: int) -> NDArray[np.bool
         return np.ones(len(keys), np.bool_)
     inside: NDArray[np.bool_] = ((keys >> np.uint64(32)) * np.uint64(parts)) >> np.uint64(32) == np.uint64(part)
     return inside
+
+
+def _table_size(keys: int) -> int:
+    """A power of two, so that a mask finds the place."""
+    return 1 << max(0, _COUNTERS * keys - 1).bit_length()
+
+
+@kernel
+def _may_repeat(keys: NDArray[np.uint64], seen: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Every key that occurs more than once, and a few others: most keys need not be sorted.
+
+    Args:
+        keys: random bits; the lower ones choose a place, the upper ones have chosen the range.
+        seen: zeros, a power of two of them.
+    """
+    mask = np.uint64(len(seen) - 1)
+    for key in keys:
+        place = key & mask
+        seen[place] = min(np.uint8(2), np.uint8(seen[place] + np.uint8(1)))
+    repeats = np.empty(len(keys), np.bool_)
+    for at in range(len(keys)):
+        repeats[at] = seen[keys[at] & mask] > 1
+    return repeats
 
 
 @kernel

@@ -100,11 +100,13 @@ def _similarities(pairs: NDArray[np.int64], texts: list[pa.Array], params: Dedup
 
 def _texts_of(rows: NDArray[np.int64], corpus: Corpus, documents: Path, workers: int) -> list[pa.Array]:
     """Texts of some rows (ascending) of the corpus."""
+    parts = corpus.rows_by_shard(rows)
     with ThreadPoolExecutor(workers) as pool:
-        read = pool.map(
-            lambda part: read_some_texts(documents, corpus.shards[part[0]], part[1]), corpus.rows_by_shard(rows)
-        )
-        return [chunk for column in read for chunk in column.chunks]
+        begun = {  # a new shard, all of whose texts may be needed, is not left for the end
+            shard: pool.submit(read_some_texts, documents, corpus.shards[shard], local)
+            for shard, local in sorted(parts, key=lambda part: -len(part[1]))
+        }
+        return [chunk for shard, _ in parts for chunk in begun[shard].result().chunks]
 
 
 def _gathering(needed: list[NDArray[np.int64]], corpus: Corpus) -> list[Job]:

@@ -85,14 +85,14 @@ def read_columns(directory: Path, name: str, columns: Sequence[str]) -> pa.Table
 def read_some_texts(documents: Path, name: str, rows: NDArray[np.int64]) -> pa.ChunkedArray:
     """Texts of some rows (ascending) of a shard, from the row groups that hold them, in this thread."""
     with pq.ParquetFile(documents / f"{name}.parquet") as file:
-        groups = range(file.num_row_groups)
-        sizes = np.array([file.metadata.row_group(group).num_rows for group in groups], np.int64)
-        group = np.searchsorted(np.cumsum(sizes), rows, "right")
-        unread = sizes.copy()
-        unread[group] = 0
-        places = rows - np.concatenate(([0], np.cumsum(unread)))[group]
-        read = file.read_row_groups(np.unique(group).tolist(), ["text"], use_threads=False)
-    return read.column("text").take(pa.array(places))
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        ends = np.cumsum(sizes, dtype=np.int64)
+        wanted, firsts = np.unique(np.searchsorted(ends, rows, "right"), return_index=True)
+        chunks: list[pa.Array] = []
+        for group, own in zip(wanted.tolist(), np.split(rows, firsts)[1:], strict=True):
+            texts = file.read_row_group(group, ["text"], use_threads=False).column("text")
+            chunks += texts.take(pa.array(own - ends[group] + sizes[group])).chunks
+        return pa.chunked_array(chunks, file.schema_arrow.field("text").type)
 
 
 def read_texts(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict[int, str]:

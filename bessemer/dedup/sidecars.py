@@ -29,7 +29,7 @@ def write_exact(
         found: all documents, their groups and pairs.
         parts: shard directory of repeated parts, if they were looked for.
         made_from: digests of the inputs.
-        workers: files written at a time.
+        workers: cores to use.
     """
 
     corpus, groups = found.corpus, found.groups
@@ -47,7 +47,7 @@ def write_exact(
         }
         return write_shard(directory, corpus.shards[place], pa.table(columns))
 
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(2 * workers) as pool:  # half of them wait for the disk
         infos = list(pool.map(write, range(len(corpus.shards))))
     write_manifest(directory, infos, made_from)
 
