@@ -2,6 +2,7 @@
 
 import mmap
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Watch:
     def __init__(self, path: Path | None = None, avoid: Mapping[str, str] | None = None) -> None:
         self._avoid = avoid or {}
         self._note: mmap.mmap | None = None
+        self._seconds = self._renew = 0.0
         if path is not None:
             path.write_bytes(bytes(_SIZE))
             with path.open("r+b") as file:
@@ -33,7 +35,8 @@ class Watch:
 
         Args:
             place: names the record; of a longer name the first 4 KB count.
-            seconds: of processor time that it may take until :meth:`leave`.
+            seconds: of processor time that it may take, or up to a hundredth less, until the next record is begun or
+                :meth:`leave` is called.
         """
         if place in self._avoid:
             return self._avoid[place]
@@ -42,13 +45,17 @@ class Watch:
             self._note[:_LENGTH] = bytes(_LENGTH)
             self._note[_LENGTH : _LENGTH + len(name)] = name
             self._note[:_LENGTH] = len(name).to_bytes(_LENGTH, "little")
-            signal.setitimer(signal.ITIMER_PROF, seconds)
+            now = time.monotonic()
+            if seconds != self._seconds or now > self._renew:  # a call of the system for each page would be felt
+                signal.setitimer(signal.ITIMER_PROF, seconds)
+                self._seconds, self._renew = seconds, now + seconds / 100
         return None
 
     def leave(self) -> None:
-        """Say that the record is done."""
+        """Say that the record is done, and that none follows at once."""
         if self._note is not None:
             signal.setitimer(signal.ITIMER_PROF, 0)
+            self._seconds = 0.0
             self._note[:_LENGTH] = bytes(_LENGTH)
 
 

@@ -54,7 +54,10 @@ def documents_of_items(
     pages takes a fifth less time than page after page. ``watch`` is told of each page whose text is extracted.
     """
     decoded = [_decode(item, params) if isinstance(item, Record) else item for item in items]
-    extracted = [_extract(item, params, watch) if isinstance(item, _Reading) else item for item in decoded]
+    try:
+        extracted = [_extract(item, params, watch) if isinstance(item, _Reading) else item for item in decoded]
+    finally:
+        watch.leave()
     cleaned = [_clean(item) if isinstance(item, _Reading) else item for item in extracted]
     return [_documents(item, source, params) if isinstance(item, _Reading) else item for item in cleaned]
 
@@ -79,8 +82,6 @@ def _extract(reading: _Reading, params: IngestParams, watch: Watch) -> _Reading 
         return _Reading(record, text_of_page(reading.text, params.html), reading.charset)
     except ExtractionFailed as error:
         return _unreadable(record, Reason.EXTRACTION, str(error))
-    finally:
-        watch.leave()
 
 
 def _clean(reading: _Reading) -> _Reading | Skipped:

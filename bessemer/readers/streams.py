@@ -36,9 +36,11 @@ class ByteStream:
     Args:
         source: what to read.
         limits: ``expansion`` bounds the decompressed size, beyond the first ``record_bytes``.
+        start: place in a local file to begin at, as if it began there.
+        given: decompressed bytes that lie before it.
     """
 
-    def __init__(self, source: Readable, limits: Limits) -> None:
+    def __init__(self, source: Readable, limits: Limits, *, start: int = 0, given: int = 0) -> None:
         self._limits = limits
         self._expected = SUFFIXES.get(source.suffix.lower())
         self._damage: Damaged | None = None
@@ -49,16 +51,17 @@ class ByteStream:
             self._allowance = source.allowance
         else:
             self._file = self._local = source.open("rb")
+            self._local.seek(start)
         self._head = self._first_bytes()
         self.empty = not self._head and self._damage is None
         self.codec = codec_of(self._head)
         if self._local is not None:
-            self._local.seek(0)
+            self._local.seek(start)
             self._head = b""
         self._decoder: Any = None
         self._pending = self._peeked = b""
-        self._at = self._read_in = self._given_out = 0
-        self._member = 0
+        self._at, self._given_out = 0, given
+        self._read_in = self._member = start
         self._begun = False
         self._ended = False
 
