@@ -89,6 +89,7 @@ def places_of(context: StageContext, digests: dict[str, str]) -> Places:
         validation=root / layout.TOKENS_VAL,
         scratch=root / layout.SCRATCH / xxhash.xxh3_128_hexdigest(identity.encode()),
         extensions=root / context.runtime.cache_dir / "torch_extensions",
+        tokenizer=root / layout.TOKENIZER,
         resume_from=None if source is None else root / source,
     )
 

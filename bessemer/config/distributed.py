@@ -40,6 +40,14 @@ class DistributedRuntime(Strict):
     )
     checkpoint_steps: int = Field(100, ge=1, description="optimizer steps between two checkpoints")
     checkpoints_kept: int = Field(2, ge=1, description="newest checkpoints that stay")
+    trackers: list[Literal["tensorboard", "wandb", "mlflow"]] = Field(
+        default=["tensorboard"],
+        description="where curves are drawn; wandb and mlflow are packages of their own (pip install "
+        "'bessemer[trackers]')",
+    )
+    profile_steps: int = Field(
+        0, ge=0, le=100, description="steps of rank 0 that torch's profiler traces, after the first four; 0: none"
+    )
     timeout_s: float = Field(600.0, gt=0, description="seconds after which a silent exchange between processes fails")
 
     @model_validator(mode="after")

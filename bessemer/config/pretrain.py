@@ -79,6 +79,19 @@ class ValidationParams(Strict):
     tokens: int = Field(32_768, ge=1, description="validation tokens that are read each time, always the same ones")
 
 
+class SampleParams(Strict):
+    """Short texts that the model writes during the run, to look at."""
+
+    every_tokens: int | None = Field(None, ge=1, description="training tokens between two lots; null: none are written")
+    prompts: list[str] = Field(
+        default=["It was", "The President of the United States", "To install"],
+        min_length=1,
+        description="beginnings that the model continues",
+    )
+    new_tokens: int = Field(32, ge=1, le=1024, description="tokens to add to each")
+    temperature: float = Field(0.8, ge=0.0, le=10.0, description="softmax temperature; 0: always the likeliest token")
+
+
 class PretrainParams(Strict):
     """A training run. Its length is a number of tokens, never a time."""
 
@@ -96,6 +109,7 @@ class PretrainParams(Strict):
     )
     guard: GuardParams = Field(default_factory=GuardParams, description="steps that are not finite")
     validation: ValidationParams = Field(default_factory=ValidationParams, description="loss on held-out documents")
+    samples: SampleParams = Field(default_factory=SampleParams, description="texts written during the run")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights and of the order of samples")
 
     @property
@@ -117,6 +131,12 @@ class PretrainParams(Strict):
     def validation_steps(self) -> int:
         """Optimizer steps between two validations."""
         return max(1, self.validation.every_tokens // self.batch_tokens)
+
+    @property
+    def sample_steps(self) -> int | None:
+        """Optimizer steps between two lots of sample texts, None without any."""
+        every = self.samples.every_tokens
+        return None if every is None else max(1, every // self.batch_tokens)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

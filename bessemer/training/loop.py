@@ -5,10 +5,11 @@ all of them divided by the number of predicted tokens.
 """
 
 import math
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
@@ -19,7 +20,9 @@ from bessemer.training.checkpoint import CheckpointStore, require_compatible, ve
 from bessemer.training.guard import Guard
 from bessemer.training.interrupt import Interrupt
 from bessemer.training.metrics import MetricsLog
+from bessemer.training.phases import Phase
 from bessemer.training.samples import Share, Validation, collate
+from bessemer.training.sampling import Prompts
 from bessemer.training.schedule import learning_rate_factor
 from bessemer.training.step import Engine
 from bessemer.training.topology import Topology
@@ -46,7 +49,8 @@ class Run:
     continued_from: str = ""
     agreed: bool = False
     guard: Guard = field(default_factory=Guard)
-    seconds: dict[str, float] = field(default_factory=lambda: {"step": 0.0, "validation": 0.0, "checkpoint": 0.0})
+    prompts: Prompts | None = None
+    profiler: Any = None
 
 
 def train(run: Run, progress: Progress | None) -> None:
@@ -61,19 +65,20 @@ def train(run: Run, progress: Progress | None) -> None:
     if progress is not None:
         progress.advance(run.step)
     while run.step < params.steps:
-        started = time.perf_counter()
         row, stop = _step(run, share)
-        took = time.perf_counter() - started
-        run.seconds["step"] += took
         due = run.step % params.validation_steps == 0 or run.step == params.steps
         if due and run.validation is not None:
-            row["val_bits_per_byte"] = _timed(run, "validation", validate, run)
+            row["val_bits_per_byte"] = _in_phase(run, "eval", validate, run)
+        if params.sample_steps is not None and run.step % params.sample_steps == 0 and run.prompts is not None:
+            _in_phase(run, "eval", write_samples, run)
         if run.log is not None:
-            run.log.write(row, {"tokens_per_second": params.batch_tokens / took})
+            run.log.write(row)
+        if run.profiler is not None:
+            run.profiler.step()
         if progress is not None:
             progress.advance(1, f"loss {row['loss']:.3f}")
         if stop or run.step % run.runtime.checkpoint_steps == 0 or run.step == params.steps:
-            _timed(run, "checkpoint", save, run)
+            _in_phase(run, "checkpoint", save, run)
         if stop and run.step < params.steps:
             name = run.interrupt.name or "a signal to another process"
             raise TryAgain(f"stopped by {name} after step {run.step}; the same command continues from there.")
@@ -83,14 +88,17 @@ def _step(run: Run, share: Share) -> tuple[dict[str, Any], bool]:
     """One optimizer step: its line for the log, and whether any process was asked to stop."""
     params, engine, topology = run.params, run.engine, run.topology
     tokens = params.batch_tokens
-    local = 0.0
+    local = torch.zeros((), dtype=torch.float64, device=topology.device)  # read once a step: a GPU is not waited for
     for number, indices in enumerate(share.indices(run.step), start=1):
+        engine.phases.enter("data")
         inputs = collate(run.train, indices, topology.device)
-        local += float(engine.accumulate(inputs, tokens, last=number == topology.accumulation))
-    loss, stops = topology.sum([local, float(bool(run.interrupt))])
+        local += engine.accumulate(inputs, tokens, last=number == topology.accumulation)
+    engine.phases.enter("optimizer")
+    loss, stops = topology.sum([float(local), float(bool(run.interrupt))])
     done = (run.step + 1) * tokens
     factor = learning_rate_factor(params.schedule, done, params.total_tokens)
     result = engine.step(factor, loss)
+    engine.phases.enter("other")
     if not run.agreed:
         _require_agreement(run, result.grad_norm)
     samples = range(run.step * params.batch_sequences, (run.step + 1) * params.batch_sequences)
@@ -140,6 +148,16 @@ def validate(run: Run) -> float:
     run.engine.model.train()
     nats, total = topology.sum([nats, covered])
     return nats / math.log(2) / max(1.0, total)
+
+
+def write_samples(run: Run) -> None:
+    """Let the model continue the prompts; rank 0 writes the texts down."""
+    assert run.prompts is not None
+    run.engine.model.eval()
+    texts = run.prompts.write(run.engine.next_logits, run.topology.device)
+    run.engine.model.train()
+    if run.log is not None:
+        run.log.write_samples(run.step, texts)
 
 
 def save(run: Run) -> None:
@@ -192,8 +210,8 @@ def _state(run: Run) -> dict[str, Any]:
     return {"guard": run.guard.model_dump(), "continued_from": run.continued_from}
 
 
-def _timed(run: Run, kind: str, function: Any, *arguments: Any) -> Any:
-    started = time.perf_counter()
+def _in_phase(run: Run, phase: Phase, function: Any, *arguments: Any) -> Any:
+    run.engine.phases.enter(phase)
     result = function(*arguments)
-    run.seconds[kind] += time.perf_counter() - started
+    run.engine.phases.enter("other")
     return result

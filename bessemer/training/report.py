@@ -7,8 +7,7 @@ from typing import Any
 
 from bessemer.config.pretrain import PretrainParams
 from bessemer.reporting.report import Check, Count, Scalar, Series, StageReport, Table, check
-from bessemer.training.metrics import read_metrics
-from bessemer.training.run import OUTCOME
+from bessemer.training.logs import OUTCOME, read_metrics
 
 _POINTS = 500
 _LAST_STEPS = 20

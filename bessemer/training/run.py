@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,27 +18,33 @@ from bessemer.progress import Progress
 from bessemer.shards import write_json
 from bessemer.tokens.loader import TokenStream, Windows
 from bessemer.training.checkpoint import CheckpointStore, sole_trainer
+from bessemer.training.execution import ExecutionLog, Work
 from bessemer.training.interrupt import interruptible
+from bessemer.training.logs import OUTCOME
 from bessemer.training.loop import Run, resume, train
 from bessemer.training.metrics import MetricsLog
 from bessemer.training.optimizer import parameter_groups
+from bessemer.training.phases import TRAINING
 from bessemer.training.preflight import require_disk, state_size
+from bessemer.training.profile import profiler
 from bessemer.training.samples import Validation
+from bessemer.training.sampling import Prompts
 from bessemer.training.step import Engine
 from bessemer.training.topology import Topology, start
+from bessemer.training.trackers import open_boards
 
-OUTCOME = "outcome.json"
 Bar = Callable[[str, int, str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a run: token shards, where its checkpoints live, and where compiled parts are kept."""
+    """Folders of a run: token shards, where its checkpoints live, where compiled parts are kept, the tokenizer."""
 
     train: Path
     validation: Path
     scratch: Path
     extensions: Path
+    tokenizer: Path | None = None
     resume_from: Path | None = None
 
 
@@ -90,11 +96,12 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
             log=None,
             interrupt=interrupt,
             kind=topology.strategy if topology.strategy.startswith("zero") else "torch",
+            prompts=_prompts(places.tokenizer, params, stream),
         )
         resumed = resume(run, places.resume_from)
         if topology.is_main:
-            run.log = MetricsLog(places.scratch, run.step)
-            with bar("pretrain", params.steps, "steps") as progress:
+            run.log = _log(run, places.scratch, facts, _resolved(run, model, resumed))
+            with bar("pretrain", params.steps, "steps") as progress, _profiled(run, places.scratch):
                 _train(run, progress)
             write_json(places.scratch / OUTCOME, _outcome(run, model, facts, resumed))
         else:
@@ -141,12 +148,47 @@ def _validation(directory: Path, params: PretrainParams) -> Validation | None:
     return Validation.of(Windows(stream, params.sequence_length, params.seed), params.validation.tokens)
 
 
+def _prompts(tokenizer: Path | None, params: PretrainParams, stream: TokenStream) -> Prompts | None:
+    if params.sample_steps is None or tokenizer is None:
+        return None
+    context = params.model.shape.context_length
+    return Prompts(tokenizer, params.samples, start=stream.eos_id, end=stream.eos_id, context=context, seed=params.seed)
+
+
+def _log(run: Run, scratch: Path, facts: dict[str, Any], resolved: dict[str, Any]) -> MetricsLog:
+    """What rank 0 writes down; ``resolved`` is how this attempt is executed."""
+    params, topology = run.params, run.topology
+    work = Work(
+        flops_palm=facts["flops_per_token_palm"],
+        flops_causal=facts["flops_per_token_causal"],
+        batch_tokens=params.batch_tokens,
+        world=topology.world,
+        precision=topology.precision,
+    )
+    start = {"steps": params.steps, "tokens": params.total_tokens, "parameters": facts["parameters"]}
+    settings = start | {"precision": topology.precision, "batch_tokens": params.batch_tokens, **resolved}
+    execution = ExecutionLog(scratch, work, run.engine.phases, topology.device, settings)
+    boards = open_boards(run.runtime.trackers, scratch, run.step, settings)
+    return MetricsLog(scratch, run.step, execution, boards)
+
+
+def _profiled(run: Run, scratch: Path) -> AbstractContextManager[Any]:
+    if run.runtime.profile_steps == 0:
+        return nullcontext()
+    run.profiler = profiler(scratch, run.runtime.profile_steps, run.topology.rank)
+    return cast(AbstractContextManager[Any], run.profiler)
+
+
 def _train(run: Run, progress: Progress | None) -> None:
+    how = "done"
     try:
         train(run, progress)
+    except BaseException as error:
+        how = str(error) or type(error).__name__
+        raise
     finally:
         if run.log is not None:
-            run.log.close()
+            run.log.close(how)
 
 
 def _facts(model: BessemerForCausalLM, params: PretrainParams, stream: TokenStream) -> dict[str, Any]:
@@ -165,26 +207,34 @@ def _facts(model: BessemerForCausalLM, params: PretrainParams, stream: TokenStre
 
 def _outcome(run: Run, model: BessemerForCausalLM, facts: dict[str, Any], resumed: int) -> dict[str, Any]:
     """Facts, and what was resolved and measured in this process."""
-    topology, done = run.topology, run.params.steps - resumed
-    seconds = run.seconds["step"]
+    done, seconds = run.params.steps - resumed, run.engine.phases.seconds()
+    training = sum(seconds[phase] for phase in TRAINING)
     return {
         "facts": facts,
         "steps": run.params.steps,
         "tokens": run.params.total_tokens,
         "continued_from": run.continued_from,
-        "precision": topology.precision,
+        "precision": run.topology.precision,
         "skipped": run.guard.skipped,
         "validated": run.validation is not None,
-        "volatile": {
-            "strategy": topology.strategy,
-            "processes": topology.world,
-            "device": str(topology.device),
-            "micro_batch": topology.micro_batch,
-            "accumulation": topology.accumulation,
-            "threads": torch.get_num_threads(),
-            "attention": model.config._attn_implementation,
-            "resumed_after_step": resumed,
-            "seconds": {name: round(value, 2) for name, value in run.seconds.items()},
-            "tokens_per_second": round(done * run.params.batch_tokens / seconds, 1) if seconds else None,
+        "volatile": _resolved(run, model, resumed)
+        | {
+            "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
+            "tokens_per_second": round(done * run.params.batch_tokens / training, 1) if training else None,
         },
+    }
+
+
+def _resolved(run: Run, model: BessemerForCausalLM, resumed: int) -> dict[str, Any]:
+    """How this attempt is executed."""
+    topology = run.topology
+    return {
+        "strategy": topology.strategy,
+        "processes": topology.world,
+        "device": str(topology.device),
+        "micro_batch": topology.micro_batch,
+        "accumulation": topology.accumulation,
+        "threads": torch.get_num_threads(),
+        "attention": model.config._attn_implementation,
+        "resumed_after_step": resumed,
     }

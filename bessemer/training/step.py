@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from bessemer.training.phases import Phases
+
 
 @dataclass(frozen=True)
 class Step:
@@ -28,9 +30,13 @@ class Engine(Protocol):
 
     kind: str
     model: Any
+    phases: Phases
 
     def accumulate(self, inputs: Mapping[str, Tensor], predicted: int, last: bool) -> Tensor:
-        """Forward and backward of a micro-batch; its part of the step's loss (summed nats / ``predicted``)."""
+        """Forward and backward of a micro-batch; its part of the step's loss (summed nats / ``predicted``).
+
+        It enters the phases ``forward`` and ``backward``.
+        """
         ...
 
     def step(self, factor: float, loss: float) -> Step:
@@ -39,6 +45,10 @@ class Engine(Protocol):
 
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Summed loss of a batch, in nats."""
+        ...
+
+    def next_logits(self, tokens: Tensor) -> Tensor:
+        """Logits of the token after ``tokens`` of shape (1, length); every process calls it with the same ones."""
         ...
 
     def save(self, directory: Path) -> None:

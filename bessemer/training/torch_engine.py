@@ -24,6 +24,7 @@ from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
 from bessemer.training.optimizer import Optimizers
+from bessemer.training.phases import Phases
 from bessemer.training.step import Step
 from bessemer.training.topology import Topology
 
@@ -39,6 +40,7 @@ class TorchEngine:
         """Move, shard and wrap the model, then build optimizers over what this process holds."""
         self._topology = topology
         self._clip_norm = params.clip_norm
+        self.phases = Phases(topology.device)
         model = model.to(topology.device)
         if topology.strategy == "fsdp2":
             _shard(model, runtime, topology)
@@ -52,8 +54,10 @@ class TorchEngine:
     def accumulate(self, inputs: Mapping[str, Tensor], predicted: int, last: bool) -> Tensor:
         """Forward and backward of one micro-batch; DDP and FSDP2 average over processes, so scale by their number."""
         with self._synchronise(last):
+            self.phases.enter("forward")
             with self._autocast():
                 loss: Tensor = self.model(**inputs, num_items_in_batch=predicted).loss
+            self.phases.enter("backward")
             torch.autograd.backward(loss * self._topology.world if self._topology.world > 1 else loss)
         return loss.detach()
 
@@ -77,9 +81,15 @@ class TorchEngine:
         """Summed loss of a batch, in nats, without gradients."""
         with torch.no_grad(), self._autocast():
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
-        if isinstance(self._plain, FSDPModule):
-            self._plain.reshard()  # without a backward pass the root stays gathered, in bf16, and would be saved so
+        self._let_go()
         return loss.detach()
+
+    def next_logits(self, tokens: Tensor) -> Tensor:
+        """Logits of the token after ``tokens``, by the model that is not compiled: it would be, for each length."""
+        with torch.no_grad(), self._autocast():
+            logits: Tensor = self._plain(tokens, use_cache=False, logits_to_keep=1).logits[0, -1]
+        self._let_go()
+        return logits
 
     def save(self, directory: Path) -> None:
         """Write model, optimizers and random state; sharded tensors are written by the processes that hold them."""
@@ -97,6 +107,11 @@ class TorchEngine:
     def full_state_dict(self) -> dict[str, Tensor]:
         """All weights in fp32 on the CPU; a collective under FSDP2, and the same in every process."""
         return {name: _whole(parameter).float().cpu().clone() for name, parameter in self._plain.named_parameters()}
+
+    def _let_go(self) -> None:
+        """Without a backward pass the root of FSDP2 stays gathered, in bf16, and would be saved so."""
+        if isinstance(self._plain, FSDPModule):
+            self._plain.reshard()
 
     def _state(self) -> dict[str, Any]:
         model = {name: parameter.detach() for name, parameter in self._plain.named_parameters()}

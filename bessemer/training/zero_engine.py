@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from bessemer.config.pretrain import OptimizerParams
 from bessemer.errors import ConfigError
 from bessemer.training.optimizer import build_adamw, set_factor
+from bessemer.training.phases import Phases
 from bessemer.training.step import Step
 from bessemer.training.topology import Topology
 
@@ -27,6 +28,7 @@ class ZeroEngine:
             ConfigError: DeepSpeed's data-parallel world is not the one that was asked for.
         """
         self._topology = topology
+        self.phases = Phases(topology.device)
         fused = topology.device.type == "cuda"
         optimizer = build_adamw(model, params, ("matrices", "embeddings", "vectors"), fused)
         accelerator = topology.accelerator
@@ -44,7 +46,9 @@ class ZeroEngine:
     def accumulate(self, inputs: Mapping[str, Tensor], predicted: int, last: bool) -> Tensor:
         """Forward and backward of one micro-batch; DeepSpeed divides by processes and by accumulation."""
         self.model.set_gradient_accumulation_boundary(is_boundary=last)
+        self.phases.enter("forward")
         loss: Tensor = self.model(**inputs, num_items_in_batch=predicted).loss
+        self.phases.enter("backward")
         self.model.backward(loss * self._scale)
         if not last:
             self.model.step()
@@ -63,6 +67,12 @@ class ZeroEngine:
         with torch.no_grad():
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
         return loss.detach()
+
+    def next_logits(self, tokens: Tensor) -> Tensor:
+        """Logits of the token after ``tokens``."""
+        with torch.no_grad():
+            logits: Tensor = self.model(tokens, use_cache=False, logits_to_keep=1).logits[0, -1]
+        return logits
 
     def save(self, directory: Path) -> None:
         """Write this process's part of model and optimizer."""
