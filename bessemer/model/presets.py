@@ -7,6 +7,7 @@ import torch
 from bessemer.config.model import ModelParams
 from bessemer.model.config import BessemerConfig
 from bessemer.model.modeling import BessemerForCausalLM
+from bessemer.model.sizes import ModelSize
 
 
 @dataclass(frozen=True)
@@ -81,27 +82,31 @@ def build_model(
         return BessemerForCausalLM(config)
 
 
+def size_of(config: BessemerConfig) -> ModelSize:
+    """The sizes in a configuration."""
+    return ModelSize(
+        vocabulary=config.vocab_size,
+        hidden=config.hidden_size,
+        intermediate=config.intermediate_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=config.head_dim,
+        tied=config.tie_word_embeddings,
+        qk_norm=config.qk_norm,
+    )
+
+
 def parameter_count(config: BessemerConfig) -> int:
     """Trainable parameters; a tied output layer counts once."""
-    norms = (2 * config.num_hidden_layers + 1) * config.hidden_size
-    norms += 2 * config.num_hidden_layers * config.head_dim if config.qk_norm else 0
-    embeddings = config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2)
-    return embeddings + config.num_hidden_layers * _layer_matrices(config) + norms
+    return size_of(config).parameters
 
 
 def matmul_parameters(config: BessemerConfig) -> int:
     """Weights that a token is multiplied with: all layers and the output layer, tied or not; no embedding look-up."""
-    return config.num_hidden_layers * _layer_matrices(config) + config.vocab_size * config.hidden_size
+    return size_of(config).multiplied
 
 
 def flops_per_token(config: BessemerConfig, sequence_length: int) -> Flops:
     """Operations of one training token in rows of ``sequence_length`` tokens, by both conventions."""
-    weights = 6 * matmul_parameters(config)
-    attention = config.num_hidden_layers * config.num_attention_heads * config.head_dim * sequence_length
-    return Flops(palm=weights + 12 * attention, causal=weights + 6 * attention)
-
-
-def _layer_matrices(config: BessemerConfig) -> int:
-    queries = config.num_attention_heads * config.head_dim
-    keys = config.num_key_value_heads * config.head_dim
-    return config.hidden_size * (2 * queries + 2 * keys) + 3 * config.hidden_size * config.intermediate_size
+    return Flops(*size_of(config).flops_per_token(sequence_length))
