@@ -38,7 +38,7 @@ def test_parameters_are_those_of_the_built_model(preset: str) -> None:
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_checkpoint_is_as_large_as_planned(material: Path, tmp_path: Path, optimizer: str) -> None:
-    model = {"hidden_size": 128, "intermediate_size": 352, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 64}
+    model = {"hidden_size": 256, "intermediate_size": 704, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 64}
     params = small(optimizer={"name": optimizer}, model=model, tokens=512, schedule={"warmup_tokens": 0})
     pretrain(places(material, tmp_path), params, runtime(), progress)
     written = sum(path.stat().st_size for path in (tmp_path / "step-0000002").rglob("*") if path.is_file())
