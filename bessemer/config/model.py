@@ -88,9 +88,7 @@ class ModelParams(Strict):
     tie_embeddings: bool | None = Field(None, description="the output layer is the embedding (right below about 2B)")
     qk_norm: bool | None = Field(None, description="RMSNorm on queries and keys: exports as Qwen3, otherwise as Llama")
     rope_theta: float | None = Field(None, gt=1.0, description="base of the rotary position embedding")
-    rope_scaling: RopeScaling = Field(
-        default_factory=RopeScaling, description="rotary positions of a longer context"
-    )
+    rope_scaling: RopeScaling = Field(default_factory=RopeScaling, description="rotary positions of a longer context")
     norm_epsilon: float = Field(1e-6, gt=0.0, le=1e-3, description="added to the mean square in RMSNorm")
     init_std: float = Field(0.02, gt=0.0, le=1.0, description="standard deviation of the initial weights")
     init_output: Literal["scaled", "zero"] = Field(

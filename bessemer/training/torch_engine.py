@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
+from bessemer.training.compilation import compile_layers
 from bessemer.training.optimizer import Optimizers
 from bessemer.training.step import Step
 from bessemer.training.topology import Topology
@@ -44,7 +45,10 @@ class TorchEngine:
             _shard(model, runtime, topology)
         self._plain = model
         self.optimizers = Optimizers(model, params.optimizer, topology.precision, fused=True)
-        self.model: Any = torch.compile(model) if runtime.compile else model
+        self._compiled = runtime.compile is True
+        if self._compiled:
+            compile_layers(model)
+        self.model: Any = model
         if topology.strategy == "ddp":
             self.model = topology.accelerator.prepare_model(self.model, device_placement=False)
         self._check_wrapping()
@@ -75,7 +79,11 @@ class TorchEngine:
 
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Summed loss of a batch, in nats, without gradients."""
-        with torch.no_grad(), self._autocast():
+        with (
+            torch.no_grad(),
+            self._autocast(),
+            torch.compiler.set_stance("force_eager") if self._compiled else nullcontext(),
+        ):
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
         if isinstance(self._plain, FSDPModule):
             self._plain.reshard()  # without a backward pass the root stays gathered, in bf16, and would be saved so
