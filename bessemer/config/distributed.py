@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from bessemer.config.base import Strict
 
+Recomputation = Literal["none", "selective", "full"]
 Strategy = Literal["none", "ddp", "fsdp2", "zero1", "zero2", "zero3"]
 
 
@@ -26,9 +27,15 @@ class DistributedRuntime(Strict):
     attention: Literal[
         "auto", "sdpa", "eager", "torch_varlen", "flex_attention", "flash_attention_2", "flash_attention_3"
     ] = Field("auto", description="attention kernel; auto: the fastest that runs on the device")
-    compile: bool = Field(False, description="torch.compile the model; needs a compiler, pays off in long runs")
-    gradient_checkpointing: bool = Field(
-        False, description="keep no activations inside a layer and compute them again in the backward pass"
+    compile: bool | Literal["auto"] = Field(
+        "auto",
+        description="torch.compile the model; auto: where a compiler is present, in runs long enough to earn back the "
+        "minutes that it takes",
+    )
+    gradient_checkpointing: Recomputation = Field(
+        "none",
+        description="activations that are computed again in the backward pass: none; selective: all but matrix "
+        "products and attention; full: all inside a layer",
     )
     offload: Literal["none", "optimizer", "parameters"] = Field(
         "none",

@@ -1,17 +1,35 @@
 """Parameters of ``pretrain``: everything about a training run that its result depends on."""
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from bessemer.config.base import Fraction, Strict
 from bessemer.config.model import ModelParams
+from bessemer.config.scaling import AUTO, Derived, derive_batch, derive_learning_rate, derive_muon_learning_rate
+
+
+def _or_auto(value: object, handler: ValidatorFunctionWrapHandler) -> Any:
+    return value if value == AUTO else handler(value)
+
+
+def _also_auto(schema: dict[str, Any]) -> None:
+    bounds = {key: schema.pop(key) for key in list(schema) if key == "type" or "inimum" in key or "aximum" in key}
+    schema["anyOf"] = [bounds, {"const": AUTO}]
+
+
+AutoRate = Annotated[float, Field(gt=0.0, le=10.0, json_schema_extra=_also_auto), WrapValidator(_or_auto)]
+"""A learning rate; ``auto`` becomes a number when PretrainParams are checked."""
+
+AutoTokens = Annotated[int, Field(ge=1, json_schema_extra=_also_auto), WrapValidator(_or_auto)]
 
 
 class MuonParams(Strict):
     """Muon for the matrices of the layers (Jordan et al. 2024); everything else is AdamW's."""
 
-    learning_rate: float = Field(0.02, gt=0.0, le=10.0, description="peak learning rate of an orthogonalised update")
+    learning_rate: AutoRate = Field(
+        0.02, description="peak learning rate of an orthogonalised update; auto: for `scale`, see docs/training.md"
+    )
     scale: Literal["spectral", "match_adamw"] = Field(
         "spectral",
         description="spectral: times sqrt(max(1, rows/columns)) (Jordan); match_adamw: times 0.2 sqrt(max(rows, "
@@ -28,9 +46,11 @@ class MuonParams(Strict):
 class AdamWParams(Strict):
     """AdamW (Loshchilov & Hutter 2019)."""
 
-    learning_rate: float = Field(3e-3, gt=0.0, le=1.0, description="peak learning rate of matrices and norms")
-    embedding_learning_rate: float = Field(
-        3e-3, gt=0.0, le=1.0, description="peak learning rate of the embedding and the output layer"
+    learning_rate: AutoRate = Field(
+        3e-3, description="peak learning rate of matrices and norms; auto: from the number of parameters"
+    )
+    embedding_learning_rate: AutoRate = Field(
+        3e-3, description="peak learning rate of the embedding and the output layer; auto: as learning_rate's"
     )
     beta1: float = Field(0.9, ge=0.0, lt=1.0, description="decay of the running mean of gradients")
     beta2: float = Field(0.95, ge=0.0, lt=1.0, description="decay of the running mean of squared gradients")
@@ -53,15 +73,17 @@ class OptimizerParams(Strict):
 class ScheduleParams(Strict):
     """How the learning rates move over the run, as a factor on every peak."""
 
-    name: Literal["wsd", "cosine"] = Field(
-        "wsd", description="wsd: warm up, stay, decay (Hu et al. 2024); cosine: warm up, then half a cosine"
+    name: Literal["wsd", "cosine", "linear"] = Field(
+        "wsd",
+        description="wsd: warm up, stay, decay (Hu et al. 2024); cosine: warm up, then half a cosine; linear: warm up, "
+        "then a straight line",
     )
     warmup_tokens: int = Field(80_000, ge=0, description="tokens over which the factor rises linearly to 1")
     decay_fraction: Fraction = Field(0.4, description="last share of all tokens, in which wsd decays")
     decay_shape: Literal["linear", "sqrt"] = Field(
         "linear", description="linear, or 1 - sqrt(share of the decay that is over) (Hägele et al. 2024)"
     )
-    final_fraction: Fraction = Field(0.05, description="factor at the last token")
+    final_fraction: Fraction = Field(0.05, description="factor at the last token; 0: decay to zero")
 
 
 class GuardParams(Strict):
@@ -97,10 +119,19 @@ class PretrainParams(Strict):
 
     model: ModelParams = Field(default_factory=ModelParams, description="shape and initialisation")
     tokens: int = Field(1_600_000, ge=1, description="length of the run in tokens, rounded up to whole batches")
-    batch_tokens: int = Field(4096, ge=1, description="tokens of one optimizer step over all processes")
+    batch_tokens: AutoTokens = Field(
+        4096, description="tokens of one optimizer step over all processes; auto: from the length of the run"
+    )
     sequence_length: int = Field(256, ge=8, description="tokens that one sample predicts")
     optimizer: OptimizerParams = Field(default_factory=OptimizerParams, description="AdamW or Muon")
     schedule: ScheduleParams = Field(default_factory=ScheduleParams, description="learning rate over the run")
+    z_loss: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="times the squared logsumexp of a token's logits, added to its loss (Chowdhery et al. 2022: 1e-4; "
+        "OLMo: 1e-5); 0: off; the training loss that is shown has it, bits per byte have not",
+    )
     clip_norm: float | None = Field(1.0, gt=0.0, description="largest global gradient norm; null: no clipping")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",
@@ -111,6 +142,12 @@ class PretrainParams(Strict):
     validation: ValidationParams = Field(default_factory=ValidationParams, description="loss on held-out documents")
     samples: SampleParams = Field(default_factory=SampleParams, description="texts written during the run")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights and of the order of samples")
+    _derived: dict[str, Derived] = PrivateAttr(default_factory=dict)
+
+    @property
+    def derived(self) -> dict[str, Derived]:
+        """What was ``auto``: key below ``pretrain`` to its value and derivation."""
+        return dict(self._derived)
 
     @property
     def batch_sequences(self) -> int:
@@ -137,6 +174,30 @@ class PretrainParams(Strict):
         """Optimizer steps between two lots of sample texts, None without any."""
         every = self.samples.every_tokens
         return None if every is None else max(1, every // self.batch_tokens)
+
+    @model_validator(mode="after")
+    def _resolved(self) -> Self:
+        """Put numbers in the place of ``auto``, so that whoever reads the parameters reads numbers."""
+        parameters, optimizer = self.model.shape.layer_parameters, self.optimizer
+        if self.batch_tokens == AUTO:
+            batch = derive_batch(parameters, self.tokens, self.sequence_length)
+            self._derived["batch_tokens"] = batch
+            object.__setattr__(self, "batch_tokens", int(batch.value))
+        rates = {
+            "muon": {"learning_rate": derive_muon_learning_rate(optimizer.muon.scale, parameters, self.tokens)},
+            "adamw": dict.fromkeys(
+                ("learning_rate", "embedding_learning_rate"), derive_learning_rate(parameters, self.tokens)
+            ),
+        }
+        for name, found in rates.items():
+            part = getattr(optimizer, name)
+            auto = {key: rate for key, rate in found.items() if getattr(part, key) == AUTO}
+            self._derived.update({f"optimizer.{name}.{key}": rate for key, rate in auto.items()})
+            changed = part.model_copy(update={key: rate.value for key, rate in auto.items()})
+            optimizer = optimizer.model_copy(update={name: changed})
+        if optimizer != self.optimizer:
+            object.__setattr__(self, "optimizer", optimizer)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,10 +1,11 @@
 """From parameters to a model, and what that model costs: parameters and floating-point operations."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from bessemer.config.model import ModelParams
+from bessemer.config.model import ModelParams, RopeScaling
 from bessemer.model.config import BessemerConfig
 from bessemer.model.modeling import BessemerForCausalLM
 from bessemer.model.sizes import ModelSize
@@ -45,11 +46,25 @@ def build_config(
         rms_norm_eps=params.norm_epsilon,
         qk_norm=shape.qk_norm,
         tie_word_embeddings=shape.tie_embeddings,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        rope_parameters=_rope_parameters(shape.rope_theta, params.rope_scaling),
         bos_token_id=bos_token_id,
         eos_token_id=eos_token_id,
         pad_token_id=pad_token_id,
     )
+
+
+def _rope_parameters(theta: float, scaling: RopeScaling) -> dict[str, Any]:
+    """Under the names of transformers, and only what the type takes: it warns of others."""
+    rope: dict[str, Any] = {"rope_type": "default" if scaling.name == "none" else scaling.name, "rope_theta": theta}
+    if scaling.name != "none":
+        rope["factor"] = scaling.factor
+    if scaling.name in ("llama3", "yarn"):
+        rope["original_max_position_embeddings"] = scaling.original_context
+    if scaling.name == "llama3":
+        rope |= {"low_freq_factor": scaling.low_frequency_factor, "high_freq_factor": scaling.high_frequency_factor}
+    if scaling.name == "yarn":
+        rope |= {"beta_fast": scaling.beta_fast, "beta_slow": scaling.beta_slow}
+    return rope
 
 
 def build_model(

@@ -14,10 +14,12 @@ from bessemer.config.pretrain import PretrainParams
 from bessemer.model.attention import choose_backend
 from bessemer.model.modeling import BessemerForCausalLM
 from bessemer.model.presets import build_model, flops_per_token
+from bessemer.model.recomputation import recompute
 from bessemer.progress import Progress
 from bessemer.shards import write_json
 from bessemer.tokens.loader import TokenStream, Windows
 from bessemer.training.checkpoint import CheckpointStore, sole_trainer
+from bessemer.training.compilation import CompileChoice, choose_compile
 from bessemer.training.execution import ExecutionLog, Work
 from bessemer.training.interrupt import interruptible
 from bessemer.training.logs import OUTCOME
@@ -83,6 +85,11 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
         stream = TokenStream(places.train)
         model = _model(params, runtime, topology, stream)
         facts = _facts(model, params, stream)
+        operations = facts["flops_per_token_causal"] * params.total_tokens / topology.world
+        compiling = choose_compile(runtime, topology.device, topology.strategy, operations)
+        runtime = runtime.model_copy(update={"compile": compiling.compile})
+        if topology.is_main:
+            _announce(params, compiling)
         if topology.is_main:  # other machines may not have the folder yet
             require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
         run = Run(
@@ -122,6 +129,13 @@ def build_engine(
     return TorchEngine(model, params, runtime, topology)
 
 
+def _announce(params: PretrainParams, compiling: CompileChoice) -> None:
+    """Say what was derived and resolved, and why."""
+    for key, found in params.derived.items():
+        print(f"pretrain: {key} {found.value:,.7g} = {found.because}", flush=True)
+    print(f"pretrain: compile {'yes' if compiling.compile else 'no'}: {compiling.reason}", flush=True)
+
+
 def _hold(scratch: Path, topology: Topology) -> AbstractContextManager[None]:
     return sole_trainer(scratch) if topology.is_main else nullcontext()
 
@@ -131,11 +145,13 @@ def _model(
 ) -> BessemerForCausalLM:
     dtype = torch.bfloat16 if topology.precision == "bf16" else torch.float32
     choice = choose_backend(runtime.attention, topology.device, dtype)
+    if topology.is_main:
+        print(f"pretrain: attention {choice.backend}: {choice.reason}", flush=True)
     model = build_model(
         params.model, stream.vocab_size, seed=params.seed, attention=choice.backend, eos_token_id=stream.eos_id
     )
-    if runtime.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
+    recompute(model, runtime.gradient_checkpointing)
+    model.lm_head.z_loss = params.z_loss
     model.train()
     return model
 
@@ -236,5 +252,6 @@ def _resolved(run: Run, model: BessemerForCausalLM, resumed: int) -> dict[str, A
         "accumulation": topology.accumulation,
         "threads": torch.get_num_threads(),
         "attention": model.config._attn_implementation,
+        "compiled": run.runtime.compile,
         "resumed_after_step": resumed,
     }

@@ -222,8 +222,12 @@ def _token_budget(params: PretrainParams, runtime: DistributedRuntime) -> int:
     """Tokens whose activations fill at most half of the memory that is free on the current device."""
     shape = params.model.shape
     layer = 2 * (18 * shape.hidden_size + 8 * shape.intermediate_size)
-    kept = 2 * shape.hidden_size if runtime.gradient_checkpointing else layer
-    per_token = shape.layers * kept + layer
+    kept = {
+        "none": layer,
+        "selective": 2 * (7 * shape.hidden_size + 2 * shape.intermediate_size),
+        "full": 2 * shape.hidden_size,
+    }
+    per_token = shape.layers * kept[runtime.gradient_checkpointing] + layer
     if not torch.cuda.is_available():
         return 16_384
     free, _ = torch.cuda.mem_get_info()

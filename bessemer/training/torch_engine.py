@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
+from bessemer.training.compilation import compile_layers
 from bessemer.training.optimizer import Optimizers
 from bessemer.training.phases import Phases
 from bessemer.training.step import Step
@@ -46,7 +47,10 @@ class TorchEngine:
             _shard(model, runtime, topology)
         self._plain = model
         self.optimizers = Optimizers(model, params.optimizer, topology.precision, fused=True)
-        self.model: Any = torch.compile(model) if runtime.compile else model
+        self._compiled = runtime.compile is True
+        if self._compiled:
+            compile_layers(model)
+        self.model: Any = model
         if topology.strategy == "ddp":
             self.model = topology.accelerator.prepare_model(self.model, device_placement=False)
         self._check_wrapping()
@@ -79,14 +83,14 @@ class TorchEngine:
 
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Summed loss of a batch, in nats, without gradients."""
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._autocast(), self._eager():
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
         self._let_go()
         return loss.detach()
 
     def next_logits(self, tokens: Tensor) -> Tensor:
-        """Logits of the token after ``tokens``, by the model that is not compiled: it would be, for each length."""
-        with torch.no_grad(), self._autocast():
+        """Logits of the token after ``tokens``, by layers that are not compiled: they would be, for each length."""
+        with torch.no_grad(), self._autocast(), self._eager():
             logits: Tensor = self._plain(tokens, use_cache=False, logits_to_keep=1).logits[0, -1]
         self._let_go()
         return logits
@@ -107,6 +111,9 @@ class TorchEngine:
     def full_state_dict(self) -> dict[str, Tensor]:
         """All weights in fp32 on the CPU; a collective under FSDP2, and the same in every process."""
         return {name: _whole(parameter).float().cpu().clone() for name, parameter in self._plain.named_parameters()}
+
+    def _eager(self) -> AbstractContextManager[None]:
+        return torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
 
     def _let_go(self) -> None:
         """Without a backward pass the root of FSDP2 stays gathered, in bf16, and would be saved so."""

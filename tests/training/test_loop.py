@@ -98,7 +98,7 @@ def test_micro_batches_and_checkpointed_activations_change_nothing_but_rounding(
     pieces = pretrain(
         places(material, tmp_path / "pieces"),
         small(optimizer={"name": "adamw"}),
-        runtime(micro_batch=2, gradient_checkpointing=True),
+        runtime(micro_batch=2, gradient_checkpointing="full"),
         progress,
     )
     assert pieces.topology.accumulation == 4
