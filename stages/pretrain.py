@@ -41,7 +41,8 @@ def main(context: StageContext) -> StageReport:
         launch(context.module, processes, root=context.root, grace_s=context.runtime.grace_s, record=context.record)
         return read_report(context.root / layout.REPORTS / context.name)
 
-    trained = pretrain(places, params, context.runtime.distributed, context.progress)
+    runtime = context.runtime
+    trained = pretrain(places, params, runtime.distributed, context.progress, grace_s=runtime.grace_s)
     if not trained.topology.is_main:
         sys.exit(0)
     export(context, trained, places, digests)

@@ -41,6 +41,12 @@ class DistributedRuntime(Strict):
     checkpoint_steps: int = Field(100, ge=1, description="optimizer steps between two checkpoints")
     checkpoints_kept: int = Field(2, ge=1, description="newest checkpoints that stay")
     timeout_s: float = Field(600.0, gt=0, description="seconds after which a silent exchange between processes fails")
+    stall_s: float = Field(
+        300.0, gt=0, description="seconds in one phase of a step after which a process prints where it is, with stacks"
+    )
+    stall_action: Literal["report", "end"] = Field(
+        "report", description="report: print and wait on; end: also end the run, with exit code 75, to be started again"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -59,6 +59,14 @@ class Topology:
             torch.distributed.all_reduce(tensor)
         return cast(list[float], tensor.tolist())
 
+    def gather(self, names: tuple[str, ...]) -> list[str]:
+        """What all processes give, one after the other."""
+        if not torch.distributed.is_initialized():
+            return list(names)
+        found: list[tuple[str, ...]] = [()] * self.world
+        torch.distributed.all_gather_object(found, names)
+        return [name for given in found for name in given]
+
     def broadcast(self, value: int) -> int:
         """The value of rank 0."""
         return int(self.sum([float(value) if self.is_main else 0.0])[0])
