@@ -102,6 +102,19 @@ def plan(
 
 
 @app.command
+def explain_config(*, processes: int | None = None, as_json: AsJson = False) -> int:
+    """Say every value that is derived for pretraining, and why; what cannot work is an error. Starts nothing.
+
+    Args:
+        processes: On all machines, as if so many were started.
+        as_json: Print JSON.
+    """
+    from flows.explained_config import explain_config_command
+
+    return explain_config_command(Path(), _console(), processes=processes, as_json=as_json)
+
+
+@app.command
 def monitor(folder: Path | None = None, /, *, once: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Watch a training run in the terminal, also one that has ended: loss, speed, memory, goodput, alerts.
 

@@ -41,7 +41,7 @@ class DistributedRuntime(Strict):
         "none",
         description="what waits in the CPU's memory: optimizer state (ZeRO-1 to 3), parameters too (ZeRO-3, FSDP2)",
     )
-    bucket_mb: float = Field(25.0, gt=0, description="gradients that are exchanged at a time, in MB (DDP, ZeRO)")
+    bucket_mb: float = Field(25.0, ge=0.01, description="gradients that are exchanged at a time, in MB (DDP, ZeRO)")
     threads: int | Literal["auto"] = Field(
         "auto", description="CPU threads of one process; auto: the cores divided among the processes"
     )
@@ -56,6 +56,12 @@ class DistributedRuntime(Strict):
         0, ge=0, le=100, description="steps of rank 0 that torch's profiler traces, after the first four; 0: none"
     )
     timeout_s: float = Field(600.0, gt=0, description="seconds after which a silent exchange between processes fails")
+    stall_s: float = Field(
+        300.0, gt=0, description="seconds in one phase of a step after which a process prints where it is, with stacks"
+    )
+    stall_action: Literal["report", "end"] = Field(
+        "report", description="report: print and wait on; end: also end the run, with exit code 75, to be started again"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -87,10 +87,30 @@ class ScheduleParams(Strict):
 
 
 class GuardParams(Strict):
-    """What happens when a loss or a gradient is not finite."""
+    """What happens when a loss or a gradient is not finite, or far above what the last steps had.
 
+    Such a step is passed over: nothing of it is applied. Skipping by a running statistic of loss and gradient norm is
+    that of OLMo 2 (Walsh et al. 2024: 6 standard deviations, 128 steps), with the median and its deviation for the mean
+    and its own; going back and passing over the batches is PaLM's (Chowdhery et al. 2022).
+    """
+
+    spike: float | None = Field(
+        6.0,
+        gt=0.0,
+        description="deviations above the median of the last steps from which a loss, or the logarithm of a gradient "
+        "norm, is a spike; null: only values that are not finite are passed over",
+    )
+    window: int = Field(
+        128, ge=8, le=4096, description="applied steps of that median; there are no spikes in the first half of it"
+    )
     patience: int = Field(
-        5, ge=1, description="steps in a row that may be passed over; one more ends the run with an error"
+        5,
+        ge=1,
+        description="steps in a row that may be passed over; one more goes back to the last checkpoint before them, "
+        "and leaves out their batches",
+    )
+    rollbacks: int = Field(
+        3, ge=0, description="times that a run may go back; one more ends it with an error (exit code 3)"
     )
 
 
@@ -138,7 +158,7 @@ class PretrainParams(Strict):
         description="auto: bf16 mixed precision where the hardware computes in it (GPUs from Ampere, CPUs with "
         "avx512_bf16 or amx_bf16), else fp32; weights and optimizer state are fp32 in both",
     )
-    guard: GuardParams = Field(default_factory=GuardParams, description="steps that are not finite")
+    guard: GuardParams = Field(default_factory=GuardParams, description="steps that are passed over")
     validation: ValidationParams = Field(default_factory=ValidationParams, description="loss on held-out documents")
     samples: SampleParams = Field(default_factory=SampleParams, description="texts written during the run")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of initial weights and of the order of samples")

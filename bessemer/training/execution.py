@@ -75,6 +75,12 @@ class ExecutionLog:
             step,
         )
 
+    def go_back(self, step: int) -> None:
+        """Note that the run goes on from ``step`` once more."""
+        if self._steps:
+            self._speed()
+        self._write("back", step=step)
+
     def close(self, how: str) -> None:
         """Write the last speeds, and in a word or sentence how it ended."""
         if self._steps:

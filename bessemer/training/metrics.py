@@ -22,6 +22,7 @@ class MetricsLog:
 
     def __init__(self, directory: Path, after_step: int, execution: ExecutionLog, boards: Boards) -> None:
         """Continue after ``after_step``: later lines, written by a run that then died, are taken out."""
+        self._directory = directory
         self._file = _continued(directory / METRICS, after_step)
         self._samples = _continued(directory / SAMPLES, after_step)
         self._execution, self._boards = execution, boards
@@ -37,6 +38,15 @@ class MetricsLog:
         """Write the texts that the model wrote after ``step``."""
         for text in texts:
             self._samples.write(write_line({"step": step, **text}))
+
+    def go_back(self, after_step: int) -> None:
+        """Take out the lines after ``after_step``, from which the run goes on once more."""
+        self._file.close()
+        self._samples.close()
+        self._file = _continued(self._directory / METRICS, after_step)
+        self._samples = _continued(self._directory / SAMPLES, after_step)
+        self._boards.go_back(after_step)
+        self._execution.go_back(after_step)
 
     def sync(self) -> None:
         """Flush to disk, before the checkpoint that counts on it."""

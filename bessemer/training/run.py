@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import TryAgain
 from bessemer.model.attention import choose_backend
 from bessemer.model.modeling import BessemerForCausalLM
 from bessemer.model.presets import build_model, flops_per_token
@@ -20,20 +21,21 @@ from bessemer.shards import write_json
 from bessemer.tokens.loader import TokenStream, Windows
 from bessemer.training.checkpoint import CheckpointStore, sole_trainer
 from bessemer.training.compilation import CompileChoice, choose_compile
-from bessemer.training.execution import ExecutionLog, Work
-from bessemer.training.interrupt import interruptible
+from bessemer.training.continuation import resume
+from bessemer.training.interrupt import Interrupt, Stopped, interruptible
 from bessemer.training.logs import OUTCOME
-from bessemer.training.loop import Run, resume, train
-from bessemer.training.metrics import MetricsLog
+from bessemer.training.loop import Run, train
 from bessemer.training.optimizer import parameter_groups
 from bessemer.training.phases import TRAINING
 from bessemer.training.preflight import require_disk, state_size
 from bessemer.training.profile import profiler
+from bessemer.training.run_log import open_log
 from bessemer.training.samples import Validation
 from bessemer.training.sampling import Prompts
 from bessemer.training.step import Engine
+from bessemer.training.stopping import Stopping
 from bessemer.training.topology import Topology, start
-from bessemer.training.trackers import open_boards
+from bessemer.training.watchdog import Watchdog, watching
 
 Bar = Callable[[str, int, str], AbstractContextManager[Progress]]
 
@@ -65,7 +67,15 @@ class Trained:
     weights: dict[str, Tensor]
 
 
-def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime, bar: Bar) -> Trained:
+def pretrain(
+    places: Places,
+    params: PretrainParams,
+    runtime: DistributedRuntime,
+    bar: Bar,
+    *,
+    grace_s: float | None = None,
+    until: int | None = None,
+) -> Trained:
     """Train, or continue training, and leave metrics, checkpoints and ``outcome.json`` in the scratch folder.
 
     Args:
@@ -73,47 +83,79 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
         params: what the result depends on.
         runtime: how it is executed.
         bar: makes a progress bar from label, total and unit.
+        grace_s: seconds after a signal in which the process has ended; None: whenever it is done.
+        until: step after which to end as if asked to; None: the last one.
 
     Raises:
         ConfigError: the settings or inputs do not fit together.
         DataError: inputs are damaged, or the disk is too small.
-        GateFailed: too many steps in a row were not finite.
+        GateFailed: too many steps in a row were passed over, too often.
         TryAgain: a signal asked for the end after a checkpoint, or another process trains in the same folder.
     """
     topology = start(params, runtime, places.extensions)
     with _hold(places.scratch, topology), interruptible() as interrupt:
-        stream = TokenStream(places.train)
-        model = _model(params, runtime, topology, stream)
-        facts = _facts(model, params, stream)
-        operations = facts["flops_per_token_causal"] * params.total_tokens / topology.world
-        compiling = choose_compile(runtime, topology.device, topology.strategy, operations)
-        runtime = runtime.model_copy(update={"compile": compiling.compile})
-        if topology.is_main:
-            _announce(params, compiling)
-        if topology.is_main:  # other machines may not have the folder yet
-            require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
-        run = Run(
-            params=params,
-            runtime=runtime,
-            topology=topology,
-            engine=build_engine(model, params, runtime, topology),
-            train=Windows(stream, params.sequence_length, params.seed),
-            validation=_validation(places.validation, params),
-            store=CheckpointStore(places.scratch, runtime.checkpoints_kept),
-            log=None,
-            interrupt=interrupt,
-            kind=topology.strategy if topology.strategy.startswith("zero") else "torch",
-            prompts=_prompts(places.tokenizer, params, stream),
+        watchdog = Watchdog(
+            interrupt,
+            rank=topology.rank,
+            stall_s=runtime.stall_s,
+            end_stalled=runtime.stall_action == "end",
+            grace_s=grace_s,
         )
-        resumed = resume(run, places.resume_from)
-        if topology.is_main:
-            run.log = _log(run, places.scratch, facts, _resolved(run, model, resumed))
-            with bar("pretrain", params.steps, "steps") as progress, _profiled(run, places.scratch):
-                _train(run, progress)
-            write_json(places.scratch / OUTCOME, _outcome(run, model, facts, resumed))
-        else:
-            _train(run, None)
-        return Trained(topology, model, run.engine.full_state_dict())
+        with watching(watchdog):
+            try:
+                interrupt.at_once = True
+                return _trained(places, params, runtime, bar, topology, interrupt, watchdog, until)
+            except Stopped:
+                raise TryAgain(f"stopped by {interrupt.name} before a step was made; run it again.") from None
+            finally:
+                interrupt.at_once = False
+
+
+def _trained(
+    places: Places,
+    params: PretrainParams,
+    runtime: DistributedRuntime,
+    bar: Bar,
+    topology: Topology,
+    interrupt: Interrupt,
+    watchdog: Watchdog,
+    until: int | None,
+) -> Trained:
+    stream = TokenStream(places.train)
+    model = _model(params, runtime, topology, stream)
+    facts = _facts(model, params, stream)
+    operations = facts["flops_per_token_causal"] * params.total_tokens / topology.world
+    compiling = choose_compile(runtime, topology.device, topology.strategy, operations)
+    runtime = runtime.model_copy(update={"compile": compiling.compile})
+    if topology.is_main:
+        _announce(params, compiling)
+    if topology.is_main:  # other machines may not have the folder yet
+        require_disk(places.scratch, state_size(facts["parameters_by_kind"], params.optimizer.name), runtime)
+    run = Run(
+        params=params,
+        runtime=runtime,
+        topology=topology,
+        engine=build_engine(model, params, runtime, topology),
+        train=Windows(stream, params.sequence_length, params.seed),
+        validation=_validation(places.validation, params),
+        store=CheckpointStore(places.scratch, runtime.checkpoints_kept),
+        log=None,
+        interrupt=interrupt,
+        stopping=Stopping(interrupt, topology.world),
+        watchdog=watchdog,
+        kind=topology.strategy if topology.strategy.startswith("zero") else "torch",
+        until=params.steps if until is None else min(until, params.steps),
+        prompts=_prompts(places.tokenizer, params, stream),
+    )
+    resumed = resume(run, places.resume_from)
+    if topology.is_main:
+        run.log = open_log(run, facts, _resolved(run, model, resumed))
+        with bar("pretrain", params.steps, "steps") as progress, _profiled(run, places.scratch):
+            _train(run, progress)
+        write_json(places.scratch / OUTCOME, _outcome(run, model, facts, resumed))
+    else:
+        _train(run, None)
+    return Trained(topology, model, run.engine.full_state_dict())
 
 
 def build_engine(
@@ -171,23 +213,6 @@ def _prompts(tokenizer: Path | None, params: PretrainParams, stream: TokenStream
     return Prompts(tokenizer, params.samples, start=stream.eos_id, end=stream.eos_id, context=context, seed=params.seed)
 
 
-def _log(run: Run, scratch: Path, facts: dict[str, Any], resolved: dict[str, Any]) -> MetricsLog:
-    """What rank 0 writes down; ``resolved`` is how this attempt is executed."""
-    params, topology = run.params, run.topology
-    work = Work(
-        flops_palm=facts["flops_per_token_palm"],
-        flops_causal=facts["flops_per_token_causal"],
-        batch_tokens=params.batch_tokens,
-        world=topology.world,
-        precision=topology.precision,
-    )
-    start = {"steps": params.steps, "tokens": params.total_tokens, "parameters": facts["parameters"]}
-    settings = start | {"precision": topology.precision, "batch_tokens": params.batch_tokens, **resolved}
-    execution = ExecutionLog(scratch, work, run.engine.phases, topology.device, settings)
-    boards = open_boards(run.runtime.trackers, scratch, run.step, settings)
-    return MetricsLog(scratch, run.step, execution, boards)
-
-
 def _profiled(run: Run, scratch: Path) -> AbstractContextManager[Any]:
     if run.runtime.profile_steps == 0:
         return nullcontext()
@@ -232,6 +257,7 @@ def _outcome(run: Run, model: BessemerForCausalLM, facts: dict[str, Any], resume
         "continued_from": run.continued_from,
         "precision": run.topology.precision,
         "skipped": run.guard.skipped,
+        "rollbacks": run.guard.rollbacks,
         "validated": run.validation is not None,
         "volatile": _resolved(run, model, resumed)
         | {

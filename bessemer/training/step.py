@@ -1,13 +1,27 @@
 """What every strategy offers the loop, and what it says about a step."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 from bessemer.training.phases import Phases
+
+
+class Bounds(NamedTuple):
+    """Largest loss and gradient norm of a step that is applied."""
+
+    loss: float = math.inf
+    grad_norm: float = math.inf
+
+    def allow(self, loss: float, grad_norm: float) -> bool:
+        """Whether both are finite and within bounds."""
+        finite = math.isfinite(loss) and math.isfinite(grad_norm)
+        return finite and loss <= self.loss and grad_norm <= self.grad_norm
 
 
 @dataclass(frozen=True)
@@ -16,8 +30,9 @@ class Step:
 
     Attributes:
         grad_norm: global norm before clipping.
-        applied: False if the step was passed over because a value was not finite; then nothing has changed.
-        culprits: names of parameters with a gradient that is not finite.
+        applied: False if the step was passed over because a value was not finite or out of bounds; then nothing has
+            changed.
+        culprits: names of parameters with a gradient that is not finite in this process.
     """
 
     grad_norm: float
@@ -39,8 +54,20 @@ class Engine(Protocol):
         """
         ...
 
-    def step(self, factor: float, loss: float) -> Step:
-        """Clip, and move the parameters with every peak learning rate times ``factor``, if all is finite."""
+    def step(self, factor: float, loss: float, bounds: Bounds) -> Step:
+        """Clip, and move the parameters with every peak learning rate times ``factor``, if ``bounds`` allow it."""
+        ...
+
+    def drop(self) -> None:
+        """Forget the gradients of a step that does not end."""
+        ...
+
+    def warm_up(self, inputs: Mapping[str, Tensor], predicted: int) -> None:
+        """Compile what is compiled on first use, and change nothing; every process calls it."""
+        ...
+
+    def damaged(self) -> tuple[str, ...]:
+        """Names of the weights that are not finite in this process."""
         ...
 
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
@@ -62,3 +89,12 @@ class Engine(Protocol):
     def full_state_dict(self) -> dict[str, Tensor]:
         """All weights, fp32, on the CPU; every process calls it."""
         ...
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """Names of the tensors with a value that is not finite; the device is waited for once."""
+    filled = {name: tensor for name, tensor in tensors.items() if tensor.numel()}
+    if not filled:
+        return ()
+    sound = torch.stack([torch.isfinite(tensor).all().cpu() for tensor in filled.values()]).tolist()
+    return tuple(name for name, is_sound in zip(filled, sound, strict=True) if not is_sound)

@@ -4,7 +4,6 @@ FSDP2 is torch's ``fully_shard`` on a device mesh of our own, on GPUs and CPUs a
 ignored on a CPU, in one configuration without any exchange of gradients and without an error.
 """
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -26,7 +25,7 @@ from bessemer.errors import ConfigError
 from bessemer.training.compilation import compile_layers
 from bessemer.training.optimizer import Optimizers
 from bessemer.training.phases import Phases
-from bessemer.training.step import Step
+from bessemer.training.step import Bounds, Step, not_finite
 from bessemer.training.topology import Topology
 
 
@@ -65,12 +64,12 @@ class TorchEngine:
             torch.autograd.backward(loss * self._topology.world if self._topology.world > 1 else loss)
         return loss.detach()
 
-    def step(self, factor: float, loss: float) -> Step:
-        """Clip and move the parameters; with a value that is not finite, forget the gradients and move nothing."""
+    def step(self, factor: float, loss: float, bounds: Bounds) -> Step:
+        """Clip and move the parameters; with a value out of bounds, forget the gradients and move nothing."""
         parameters = [parameter for parameter in self._plain.parameters() if parameter.grad is not None]
         total = _whole(nn.utils.get_total_norm([cast(Tensor, parameter.grad) for parameter in parameters]))
         norm = float(total)
-        if not (math.isfinite(norm) and math.isfinite(loss)):
+        if not bounds.allow(loss, norm):
             culprits = self._culprits()
             self.optimizers.zero_grad()
             return Step(grad_norm=norm, applied=False, culprits=culprits)
@@ -80,6 +79,31 @@ class TorchEngine:
         self.optimizers.step()
         self.optimizers.zero_grad()
         return Step(grad_norm=norm, applied=True)
+
+    def drop(self) -> None:
+        """Forget the gradients of a step that does not end."""
+        self.optimizers.zero_grad()
+
+    def warm_up(self, inputs: Mapping[str, Tensor], predicted: int) -> None:
+        """Compile the training and the evaluation graph.
+
+        DDP lays its buckets anew after the first backward pass, and of three processes and more the order in which
+        their gradients are added follows from that: once it is over, the first step after a resume adds as any other.
+        """
+        if not self._compiled and not (self._topology.strategy == "ddp" and self._topology.world > 2):
+            return
+        self.accumulate(inputs, predicted, last=True)
+        self.drop()
+        if self._compiled:
+            self.model.eval()
+            self.evaluate(inputs)
+            self.model.train()
+
+    def damaged(self) -> tuple[str, ...]:
+        """Weights of this process that are not finite, or whose optimizer's state is not."""
+        found = {name: _local(parameter.detach()) for name, parameter in self._plain.named_parameters()}
+        found |= {name: _local(tensor) for name, tensor in self.optimizers.tensors().items()}
+        return not_finite(found)
 
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Summed loss of a batch, in nats, without gradients."""
@@ -126,11 +150,7 @@ class TorchEngine:
 
     def _culprits(self) -> tuple[str, ...]:
         """Parameters whose gradient in this process is not finite."""
-        return tuple(
-            name
-            for name, parameter in self._plain.named_parameters()
-            if parameter.grad is not None and not bool(torch.isfinite(_local(parameter.grad)).all())
-        )
+        return not_finite({name: _local(it.grad) for name, it in self._plain.named_parameters() if it.grad is not None})
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(

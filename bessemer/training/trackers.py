@@ -20,6 +20,10 @@ class Board(Protocol):
         """Draw ``values`` at ``step``."""
         ...
 
+    def go_back(self, after_step: int) -> None:
+        """Take out what was drawn after ``after_step``, where the board can do that."""
+        ...
+
     def close(self) -> None:
         """Write what is left."""
         ...
@@ -40,6 +44,11 @@ class Boards:
         }
         for board in self._boards:
             board.log(numbers, step)
+
+    def go_back(self, after_step: int) -> None:
+        """Take out what was drawn after ``after_step``, where a board can do that."""
+        for board in self._boards:
+            board.go_back(after_step)
 
     def close(self) -> None:
         """Write what is left."""
@@ -80,9 +89,17 @@ def open_boards(names: Sequence[str], directory: Path, after_step: int, settings
 
 class _TensorBoard:
     def __init__(self, directory: Path, after_step: int) -> None:
+        self._directory = directory
+        self._open(after_step)
+
+    def _open(self, after_step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=after_step + 1)
+        self._writer = SummaryWriter(str(self._directory / "tensorboard"), purge_step=after_step + 1)
+
+    def go_back(self, after_step: int) -> None:
+        self._writer.close()
+        self._open(after_step)
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
@@ -102,6 +119,9 @@ class _Tracked:
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         self._tracker.log(dict(values), step=step)
+
+    def go_back(self, after_step: int) -> None:
+        pass  # neither wandb nor mlflow takes points back
 
     def close(self) -> None:
         self._tracker.finish()

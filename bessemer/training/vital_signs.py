@@ -206,8 +206,8 @@ class VitalSigns:
                 first = row["step"] - row["steps"]
                 counted = min(row["step"], frontier) - first
                 found.append((row, min(1.0, max(0.0, counted / max(1, row["steps"])))))
-            elif row.get("kind") == "start":
-                frontier = min(frontier, row.get("resumed_after_step", 0))
+            elif row.get("kind") in ("start", "back"):
+                frontier = min(frontier, row.get("resumed_after_step", row.get("step", 0)))
         return found[::-1]
 
     def _present(self) -> float:

@@ -56,7 +56,7 @@ def test_an_interrupted_run_has_the_same_metrics_and_samples_and_two_attempts_be
 
     rows = read_execution(tmp_path / "cut")
     assert [row["kind"] for row in rows if row["kind"] != "speed"] == ["start", "end", "start", "end"]
-    assert [row["resumed_after_step"] for row in rows if row["kind"] == "start"] == [0, 8]
+    assert [row["resumed_after_step"] for row in rows if row["kind"] == "start"] == [0, 7]
     assert ["SIGTERM" in row["how"] for row in rows if row["kind"] == "end"] == [True, False]
     speeds = [row for row in rows if row["kind"] == "speed"]
     assert sum(row["steps"] for row in speeds) == params.steps
