@@ -197,8 +197,8 @@ def _size(params: PretrainParams, resolved: _Resolved, vocab_size: int) -> Itera
     yield Derived("size", "checkpoint", f"{state.checkpoint / 1e6:,.1f} MB", "weights and optimizer state in fp32")
     tokens = resolved.micro_batch * params.sequence_length
     memory = memory_per_gpu(size, resolved.strategy, resolved.world, params.optimizer.name, tokens)
-    why = "in bf16, estimated: bessemer plan pretrain has its parts"
-    yield Derived("size", "memory of a GPU", f"{memory.total / 1e9:,.1f} GB", why)
+    why = "on a GPU in bf16, estimated: bessemer plan pretrain has its parts"
+    yield Derived("size", "memory of a process", f"{memory.total / 1e9:,.1f} GB", why)
 
 
 def _generated(params: PretrainParams, runtime: DistributedRuntime, resolved: _Resolved) -> Iterator[Derived]:
