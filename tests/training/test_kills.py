@@ -42,7 +42,7 @@ def killed_at(event: int, body: Callable[[], object]) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("keep", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_killed_at_any_change_of_a_save_the_last_committed_or_the_new_one_loads(tmp_path: Path, keep: int) -> None:
     kills = 0
     directory = tmp_path / "run"

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,18 @@ def at(patch: pytest.MonkeyPatch, phase: str, number: int) -> int:
 @pytest.mark.parametrize(
     ("phase", "number"),
     [
-        ("start", signal.SIGUSR1),
-        ("data", signal.SIGTERM),
         ("micro-batch", signal.SIGTERM),
-        ("last micro-batch", signal.SIGUSR1),
-        ("optimizer", signal.SIGTERM),
         ("validation", signal.SIGUSR1),
         ("save", signal.SIGTERM),
+        *(
+            pytest.param(phase, number, marks=pytest.mark.long)
+            for phase, number in (
+                ("start", signal.SIGUSR1),
+                ("data", signal.SIGTERM),
+                ("last micro-batch", signal.SIGUSR1),
+                ("optimizer", signal.SIGTERM),
+            )
+        ),
     ],
 )
 def test_a_signal_in_any_phase_saves_the_step_boundary_and_the_run_ends_as_if_unasked(
@@ -187,8 +192,8 @@ def stuck_in_data(interrupt: Interrupt, dog: Watchdog, seconds: float) -> None:
 
 
 @pytest.fixture
-def interrupt() -> Iterator[Interrupt]:
-    yield Interrupt()
+def interrupt() -> Interrupt:
+    return Interrupt()
 
 
 def test_a_process_that_is_stuck_when_asked_to_end_ends_within_its_grace_with_75(interrupt: Interrupt) -> None:
