@@ -24,6 +24,8 @@ _KINDS: dict[int, type[BessemerError]] = {
     kind.exit_code: kind for kind in (ConfigError, GateFailed, DataError, TryAgain)
 }
 _POLL_S = 0.1
+_FAREWELL_S = 10.0
+"""Seconds that ranks have to end in by themselves when one has failed."""
 
 
 def launch(module: str, processes: int, *, root: Path, grace_s: float, record: RunRecord | None = None) -> None:
@@ -78,7 +80,7 @@ def run_and_kill(
         processes: 1 for a process that is no rank.
         root: folder that they run in.
         when: asked about ten times a second; once true, every process is killed.
-        timeout_s: seconds after which they are killed in any case.
+        timeout_s: seconds after which they are killed in any case; after a failure the others have ten.
 
     Returns:
         The exit code of each: minus 9 if it was killed.
@@ -94,10 +96,9 @@ def run_and_kill(
                         [sys.executable, "-m", *command], cwd=root, env=environment, start_new_session=True
                     )
                 )
-            while any(rank.poll() is None for rank in ranks):
-                failed = any(rank.poll() for rank in ranks)
-                if failed or when() or time.monotonic() > deadline:
-                    break
+            while any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline and not when():
+                if any(rank.poll() for rank in ranks):
+                    deadline = min(deadline, time.monotonic() + _FAREWELL_S)
                 time.sleep(_POLL_S / 10)
         finally:
             for rank in ranks:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bessemer.training.checkpoint import CheckpointStore
 from bessemer.training.contents import contents, differences
 from bessemer.training.launch import run_and_kill
 from bessemer.training.metrics import read_metrics
@@ -39,12 +40,30 @@ def spec(material: Path, scratch: Path, extensions: Path, strategy: str, **chang
     )
 
 
-def run(trial: Spec, module: str = "bessemer.training.trial") -> None:
+def run(trial: Spec, module: str = "bessemer.training.trial", code: int = 0) -> None:
     trial.write()
     processes = trial.runtime.processes
     assert isinstance(processes, int)
     codes = run_and_kill([module, str(trial.file)], processes, root=ROOT, when=never, timeout_s=300)
-    assert codes == [0] * processes
+    assert codes == [code] * processes
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp2", "zero2"])
+def test_a_signal_to_one_rank_ends_all_between_two_micro_batches_and_nothing_of_the_step_stays(
+    material: Path, extensions: Path, tmp_path: Path, strategy: str
+) -> None:
+    one_at_a_time = runtime(strategy=strategy, processes=2, micro_batch=1)
+    trials = [
+        spec(material, tmp_path / name, extensions, strategy).model_copy(update={"runtime": one_at_a_time})
+        for name in ("straight", "stopped")
+    ]
+    run(trials[0])
+    run(trials[1], "tests.training.signalled", code=75)
+    assert CheckpointStore(trials[1].scratch, 1).steps() == [6], "the step in which it came is not made"
+    run(trials[1])
+    found = compare(trials[0].scratch, trials[1].scratch, 20, 2)
+    print(f"\n{strategy}\n{table(found)}")
+    assert [item.different for item in found] == [[]] * 5
 
 
 @pytest.mark.parametrize("strategy", ["none", "ddp", "zero2"])
