@@ -140,6 +140,19 @@ def doctor(*, as_json: AsJson = False) -> int:
     return doctor_command(Path(), _console(), as_json=as_json)
 
 
+@app.command
+def verify_resume(*, steps: int = 20, kills: int = 2) -> int:
+    """Prove on this configuration that a killed run ends as the one that is not: every bit, in folders of its own.
+
+    Args:
+        steps: The first steps of the run, trained twice: straight through, and with kills.
+        kills: Times that all processes get SIGKILL.
+    """
+    from flows.resume import verify_resume_command
+
+    return verify_resume_command(Path(), steps=steps, kills=kills)
+
+
 @sources.command
 def lock(*, refresh: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Pin every input file in sources.lock.yaml: path or address, size, digest, revision.

@@ -1,9 +1,10 @@
 """Which steps are not applied, and what follows when they repeat.
 
-A step whose loss or gradient is not finite, or far above those of the last steps, is passed over by the engine: selected
-away, never multiplied by zero, which would keep a NaN. After more than ``patience`` in a row the run goes back to the
-last checkpoint before them and leaves out their batches. All of it is arithmetic on numbers that every process has, and
-part of every checkpoint: a resumed run judges as the uninterrupted one does, and so does another number of processes.
+A step whose loss or gradient is not finite, or far above those of the last steps, is passed over by the engine:
+selected away, never multiplied by zero, which would keep a NaN. After more than ``patience`` in a row the run goes back
+to the last checkpoint before them and leaves out their batches. All of it is arithmetic on numbers that every process
+has, and part of every checkpoint: a resumed run judges as the uninterrupted one does, and so does another number of
+processes.
 """
 
 import math

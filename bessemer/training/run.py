@@ -121,6 +121,7 @@ def _trained(
     watchdog: Watchdog,
     until: int | None,
 ) -> Trained:
+    torch.manual_seed(params.seed)  # nothing draws from it, and what might is then the same in every run
     stream = TokenStream(places.train)
     model = _model(params, runtime, topology, stream)
     facts = _facts(model, params, stream)

@@ -93,8 +93,9 @@ class Engine(Protocol):
 
 def not_finite(tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
     """Names of the tensors with a value that is not finite; the device is waited for once."""
-    filled = {name: tensor for name, tensor in tensors.items() if tensor.numel()}
-    if not filled:
+    sound = {name: torch.isfinite(tensor).all() for name, tensor in tensors.items() if tensor.numel()}
+    if not sound:
         return ()
-    sound = torch.stack([torch.isfinite(tensor).all().cpu() for tensor in filled.values()]).tolist()
-    return tuple(name for name, is_sound in zip(filled, sound, strict=True) if not is_sound)
+    device = next(iter(sound.values())).device
+    read = torch.stack([flag.to(device, non_blocking=True) for flag in sound.values()]).tolist()
+    return tuple(name for name, is_sound in zip(sound, read, strict=True) if not is_sound)
