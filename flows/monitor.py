@@ -15,7 +15,8 @@ from rich.text import Text
 
 from bessemer.errors import ConfigError
 from bessemer.reporting.untrusted import neutralise
-from bessemer.training.vital_signs import COMPUTING, VitalSigns, newest_run
+from bessemer.training.logs import COMPUTING
+from bessemer.training.vital_signs import VitalSigns, newest_run
 from flows.display import clock
 from flows.line_chart import line_chart
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from bessemer.training.logs import EXECUTION, write_line
+from bessemer.training.logs import EXECUTION, TRAINING, write_line
 from bessemer.training.peak import Peak, peak_of
-from bessemer.training.phases import TRAINING, Phases
+from bessemer.training.phases import Phases
 from bessemer.training.trackers import Boards
 
 INTERVAL_S = 1.0

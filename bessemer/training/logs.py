@@ -6,12 +6,20 @@ starts, speeds, the end of each attempt. It is only ever added to.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 METRICS = "metrics.jsonl"
 EXECUTION = "execution.jsonl"
 SAMPLES = "samples.jsonl"
 OUTCOME = "outcome.json"
+
+Phase = Literal["start", "data", "forward", "backward", "optimizer", "eval", "checkpoint", "other"]
+"""What the time of a line of speed went into; stored: add, never rename."""
+PHASES: tuple[Phase, ...] = get_args(Phase)
+COMPUTING: tuple[Phase, ...] = ("forward", "backward", "optimizer")
+"""Phases in which a run gets on."""
+TRAINING: tuple[Phase, ...] = ("data", *COMPUTING, "other")
+"""Phases of a step: what tokens a second are reckoned by."""
 
 
 def read_metrics(directory: Path) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ from bessemer.training.checkpoint import CheckpointStore
 from bessemer.training.continuation import damaged, go_back, save, union
 from bessemer.training.guard import Guard
 from bessemer.training.interrupt import Interrupt, Stopped
+from bessemer.training.logs import Phase
 from bessemer.training.metrics import MetricsLog
-from bessemer.training.phases import Phase
 from bessemer.training.samples import Share, Validation, collate
 from bessemer.training.sampling import Prompts
 from bessemer.training.schedule import learning_rate_factor

@@ -7,16 +7,13 @@ shows as the time in which the device had nothing to do.
 
 import time
 from collections import deque
-from typing import Literal, get_args
 
 import torch
 
-Phase = Literal["start", "data", "forward", "backward", "optimizer", "eval", "checkpoint", "other"]
-PHASES: tuple[Phase, ...] = get_args(Phase)
-COMPUTING: tuple[Phase, ...] = ("forward", "backward", "optimizer")
-"""Phases in which a run gets on."""
-TRAINING: tuple[Phase, ...] = ("data", *COMPUTING, "other")
-"""Phases of a step: what tokens a second are reckoned by."""
+from bessemer.training.logs import PHASES, Phase
+
+_MARKS = 1024
+"""Events that may wait to be read; more are read although nobody has asked."""
 
 
 class Phases:
@@ -56,6 +53,8 @@ class Phases:
         event = torch.cuda.Event(enable_timing=True)
         event.record()
         self._marks.append((phase, event))
+        if len(self._marks) > _MARKS:
+            self._settle()
 
     def _settle(self) -> None:
         """Take in what lies between events that are behind the device."""

@@ -23,10 +23,9 @@ from bessemer.training.checkpoint import CheckpointStore, sole_trainer
 from bessemer.training.compilation import CompileChoice, choose_compile
 from bessemer.training.continuation import resume
 from bessemer.training.interrupt import Interrupt, Stopped, interruptible
-from bessemer.training.logs import OUTCOME
+from bessemer.training.logs import OUTCOME, TRAINING
 from bessemer.training.loop import Run, train
 from bessemer.training.optimizer import parameter_groups
-from bessemer.training.phases import TRAINING
 from bessemer.training.preflight import require_disk, state_size
 from bessemer.training.profile import profiler
 from bessemer.training.run_log import open_log

@@ -15,9 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bessemer.training.logs import EXECUTION, METRICS, SAMPLES, Tail
+from bessemer.training.logs import COMPUTING, EXECUTION, METRICS, SAMPLES, Tail
 
-COMPUTING = ("forward", "backward", "optimizer")
 SPIKE_NATS = 0.5
 """A loss this far above the median of the steps before, and six times as far as they are from it, is a spike."""
 _SPIKE_DEVIATIONS, _WINDOW = 6.0, 64

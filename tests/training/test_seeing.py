@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from bessemer.errors import ConfigError, TryAgain
 from bessemer.progress import progress
 from bessemer.training.gpus import GPUS, recognise
-from bessemer.training.logs import SAMPLES, Tail, read_execution, read_lines, read_metrics
+from bessemer.training.logs import PHASES, SAMPLES, TRAINING, Tail, read_execution, read_lines, read_metrics
 from bessemer.training.peak import best_gemm, peak_of
-from bessemer.training.phases import PHASES, TRAINING, Phases
+from bessemer.training.phases import Phases
 from bessemer.training.run import Places, pretrain
 from bessemer.training.trackers import PACKAGES, open_boards, require_trackers
 from tests.training.conftest import WORDS, places, runtime, small
