@@ -134,7 +134,8 @@ def _warm_up(run: Run, share: Share) -> None:
     run.enter("compile", run.step)
     if run.step < run.until:
         indices = next(share.indices(run.guard.batch(run.step)))
-        run.engine.warm_up(collate(run.train, indices, run.topology.device), run.params.batch_tokens)
+        with run.engine.phases.hold():
+            run.engine.warm_up(collate(run.train, indices, run.topology.device), run.params.batch_tokens)
     run.interrupt.at_once = False
 
 

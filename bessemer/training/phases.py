@@ -7,6 +7,8 @@ shows as the time in which the device had nothing to do.
 
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -26,6 +28,7 @@ class Phases:
     def __init__(self, device: torch.device) -> None:
         """Begin in ``start``, which lasts until the first step."""
         self.current: Phase = "start"
+        self._held = False
         self._events = device.type == "cuda"
         self._spent: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
         self._marks: deque[tuple[Phase, torch.cuda.Event]] = deque()
@@ -35,6 +38,8 @@ class Phases:
 
     def enter(self, phase: Phase) -> None:
         """End the current phase and begin another, which may be the same."""
+        if self._held:
+            return
         if self._events:
             self._mark(phase)
         else:
@@ -42,6 +47,15 @@ class Phases:
             self._spent[self.current] += now - self._since
             self._since = now
         self.current = phase
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Count all that the block does as the current phase."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
 
     def seconds(self) -> dict[Phase, float]:
         """Seconds spent in each phase since the start; on a GPU up to the last change that the device has passed."""

@@ -108,6 +108,9 @@ def test_phases_add_up_to_the_time_that_has_passed() -> None:
     for phase in PHASES[1:]:
         phases.enter(phase)
         time.sleep(0.01)
+    with phases.hold():
+        phases.enter("data")
+    assert phases.current == PHASES[-1]
     phases.enter("other")
     seconds = phases.seconds()
     assert sum(seconds.values()) == pytest.approx(time.perf_counter() - started, abs=0.01)
