@@ -129,7 +129,7 @@ def _numbers(signs: VitalSigns) -> RenderableType:
     table.add_row("throughput", f"{rate:,.0f} tokens/s" if rate else "not known yet")
     table.add_row("MFU", _mfu(signs))
     if signs.peak:
-        table.add_row("peak", escape(f"{signs.peak['flops'] / 1e12:,.3g} TFLOP/s x {signs.peak['processes']}"))
+        table.add_row("peak", f"{_flops(signs.peak['flops'])} x {signs.peak['processes']}")
         table.add_row("", Text(str(signs.peak["name"]), "dim"))
     memory = speed.get("memory_mb")
     table.add_row("memory", f"{memory:,.0f} MB at most, rank 0" if memory else "not known yet")
@@ -144,6 +144,10 @@ def _numbers(signs: VitalSigns) -> RenderableType:
     started = f"{signs.attempts}, from step {signs.start.get('resumed_after_step', 0):,}" if signs.start else "none"
     table.add_row("attempt", started)
     return table
+
+
+def _flops(flops: float) -> str:
+    return f"{flops / 1e12:,.0f} TFLOP/s" if flops >= 1e13 else f"{flops / 1e9:,.1f} GFLOP/s"
 
 
 def _mfu(signs: VitalSigns) -> str:

@@ -33,7 +33,7 @@ def peak_of(device: torch.device, precision: str, budget_s: float) -> Peak:
             return Peak(gpu.peak, f"{gpu.name}, {gpu.peak / 1e12:g} TFLOP/s dense bf16: {gpu.source}")
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
     flops, size = best_gemm(device, dtype, budget_s)
-    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return Peak(flops, f"measured: best square {precision} product, {size} x {size}{threads}")
 
 
