@@ -1,4 +1,4 @@
-"""Whether torch.compile pays: it takes a minute or more before the first step, and saves a share of every later one."""
+"""Whether torch.compile pays: it takes a while before the first step, and saves a share of every later one."""
 
 import os
 import shutil
@@ -13,8 +13,12 @@ from torch import nn
 from bessemer.config.distributed import DistributedRuntime, Strategy
 from bessemer.errors import ConfigError
 
-WORTHWHILE = {"cpu": 2e14, "cuda": 1e17}
-"""Floating-point operations of a process from which on compiling pays, by device type: some ten minutes of each."""
+WORTHWHILE = {"cpu": 2e13, "cuda": 1e17}
+"""Floating-point operations of a process from which on compiling pays, by device type.
+
+On a CPU of 2 cores without bf16 a layer took 13.5 s to compile and the sample's model then 9 % less time a step, at 40
+GFLOP/s a core: that breaks even at 6e12. The figure for GPUs is five minutes at 330 TFLOP/s and not measured.
+"""
 
 
 @dataclass(frozen=True)
