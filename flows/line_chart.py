@@ -37,7 +37,8 @@ def _draw(points: Sequence[tuple[float, float]], columns: int, height: int, low:
         sums.setdefault(min(dots_x - 1, int((x - first) / span * dots_x)), []).append(y)
     before: tuple[int, int] | None = None
     for x in sorted(sums):
-        y = round((1 - (sum(sums[x]) / len(sums[x]) - low) / rise) * (dots_y - 1))
+        share = min(1.0, max(0.0, (sum(sums[x]) / len(sums[x]) - low) / rise))
+        y = round((1 - share) * (dots_y - 1))
         steps = 1 if before is None else max(1, x - before[0], abs(y - before[1]))
         start_x, start_y = (x, y) if before is None else before
         for number in range(1, steps + 1):  # the line from the point before

@@ -81,7 +81,7 @@ def page(signs: VitalSigns, width: int, height: int) -> RenderableType:
         body: list[RenderableType] = [grid]
     else:
         body = [loss, numbers]
-    return Group(_head(signs, width), *body, _goodput(signs, width), *alerts, *_samples(signs, width, height))
+    return Group(_head(signs, width), *alerts, *body, _goodput(signs, width), *_samples(signs, width, height))
 
 
 def _head(signs: VitalSigns, width: int) -> RenderableType:
@@ -184,7 +184,7 @@ def _alerts(signs: VitalSigns) -> list[RenderableType]:
 
 
 def _samples(signs: VitalSigns, width: int, height: int) -> list[RenderableType]:
-    if not signs.samples or (height and height < 40):
+    if not signs.samples or (height and height < (40 if width >= _WIDE else 48)):
         return []
     lines = [
         Text.assemble((neutralise(item["prompt"]), "bold"), " ", " ".join(neutralise(item["text"]).split()))

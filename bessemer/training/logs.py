@@ -57,15 +57,16 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._offset = 0
+        self._offset, self._inode = 0, 0
 
     def added(self) -> tuple[bool, list[dict[str, Any]]]:
         """Whether the file was cut or made anew since, so that what was read is void; and the rows to take in."""
         try:
-            size = self._path.stat().st_size
-            again = size < self._offset
+            facts = self._path.stat()
+            again = self._offset > 0 and (facts.st_size < self._offset or facts.st_ino != self._inode)
             if again:
                 self._offset = 0
+            self._inode = facts.st_ino
             with self._path.open("rb") as file:
                 file.seek(self._offset)
                 content = file.read()

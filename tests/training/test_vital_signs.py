@@ -113,6 +113,11 @@ def test_a_run_that_went_back_is_read_anew(tmp_path: Path) -> None:
     signs.look()
     assert signs.step == 4
     assert signs.curve("loss") == [(step, 2.0) for step in range(1, 5)]
+    beside = tmp_path / "beside"  # as a run replaces it; meanwhile it has grown beyond what it was
+    beside.write_text("".join(json.dumps(metric(step, 1.0)) + "\n" for step in range(1, 21)))
+    beside.replace(path)
+    signs.look()
+    assert signs.curve("loss") == [(step, 1.0) for step in range(1, 21)]
 
 
 def test_checkpoints_are_those_with_a_manifest(tmp_path: Path) -> None:
