@@ -25,7 +25,7 @@ from bessemer.training.loop import Run, train
 from bessemer.training.optimizer import parameter_groups
 from bessemer.training.preflight import require_disk, state_size
 from bessemer.training.samples import Validation
-from bessemer.training.step import Engine
+from bessemer.training.step import DTYPES, Engine
 from bessemer.training.stopping import Stopping
 from bessemer.training.topology import Topology, start
 from bessemer.training.watchdog import Watchdog, watching
@@ -166,7 +166,7 @@ def _hold(scratch: Path, topology: Topology) -> AbstractContextManager[None]:
 def _model(
     params: PretrainParams, runtime: DistributedRuntime, topology: Topology, stream: TokenStream
 ) -> BessemerForCausalLM:
-    dtype = torch.bfloat16 if topology.precision == "bf16" else torch.float32
+    dtype = DTYPES[topology.precision]
     choice = choose_backend(runtime.attention, topology.device, dtype)
     model = build_model(
         params.model, stream.vocab_size, seed=params.seed, attention=choice.backend, eos_token_id=stream.eos_id

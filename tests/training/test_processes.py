@@ -26,8 +26,10 @@ def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("extensions")
 
 
-def spec(material: Path, scratch: Path, extensions: Path, strategy: str, **changes: Any) -> Spec:
-    processes = 1 if strategy == "none" else 2
+def spec(
+    material: Path, scratch: Path, extensions: Path, strategy: str, *, processes: int | None = None, **changes: Any
+) -> Spec:
+    processes = processes or (1 if strategy == "none" else 2)
     optimizer = "adamw" if strategy.startswith("zero") else "muon"
     return Spec(
         train=material / "train",
@@ -44,7 +46,7 @@ def run(trial: Spec, module: str = "bessemer.training.trial", code: int = 0) -> 
     trial.write()
     processes = trial.runtime.processes
     assert isinstance(processes, int)
-    codes = run_and_kill([module, str(trial.file)], processes, root=ROOT, when=never, timeout_s=300)
+    codes = run_and_kill([module, str(trial.file)], processes, root=ROOT, when=never, timeout_s=1200)
     assert codes == [code] * processes
 
 
@@ -66,19 +68,18 @@ def test_a_signal_to_one_rank_ends_all_between_two_micro_batches_and_nothing_of_
     assert [item.different for item in found] == [[]] * 5
 
 
-@pytest.mark.parametrize("strategy", ["none", "ddp", "zero2"])
+@pytest.mark.parametrize(("strategy", "processes"), [("none", 1), ("ddp", 2), ("ddp", 4), ("zero2", 2)])
 def test_killed_twice_within_an_epoch_is_the_straight_run_to_the_bit(
-    material: Path, extensions: Path, tmp_path: Path, strategy: str
+    material: Path, extensions: Path, tmp_path: Path, strategy: str, processes: int
 ) -> None:
-    trial = spec(material, tmp_path, extensions, strategy)
-    found = prove(trial, kills=2, root=ROOT, timeout_s=300)
+    trial = spec(material, tmp_path, extensions, strategy, processes=processes)
+    found = prove(trial, kills=2, root=ROOT, timeout_s=1200)
     print(f"\n{strategy}\n{table(found)}")
     assert [item.different for item in found] == [[]] * 5
     assert all(item.compared for item in found)
     # An oracle of its own: the files of the two runs, read without the code that compared them.
     names = ("straight", "killed")
     assert len({(tmp_path / name / "metrics.jsonl").read_bytes() for name in names}) == 1
-    processes = 1 if strategy == "none" else 2
     read = [read_samples(tmp_path / names[1], rank) for rank in range(processes)]
     assert sorted(index for samples in read for index in samples) == list(range(160))
 
