@@ -90,7 +90,8 @@ def _train(run: Run, progress: Progress | None) -> None:
         progress.advance(run.step)
     _warm_up(run, share)
     while run.row is not None or run.step < run.until:
-        before, took, stop, note = run.step, 0.0, False, None
+        before, took, stop = run.step, 0.0, False
+        note: str | None = None
         if run.row is None:
             started = time.perf_counter()
             stop, back = _step(run, share)
@@ -161,7 +162,8 @@ def _gradients(run: Run, share: Share, batch: int) -> tuple[float, bool]:
         Stopped: a signal came while there were micro-batches left. What was computed of the step is dropped.
     """
     topology, engine, number = run.topology, run.engine, run.step + 1
-    local, behind = 0.0, 0.0
+    local = 0.0
+    behind: Tensor | float = 0.0
     ahead: Tensor | float = 0.0
     try:
         for count, indices in enumerate(share.indices(batch), start=1):
