@@ -46,7 +46,8 @@ def run(trial: Spec, module: str = "bessemer.training.trial", code: int = 0) -> 
     trial.write()
     processes = trial.runtime.processes
     assert isinstance(processes, int)
-    codes = run_and_kill([module, str(trial.file)], processes, root=ROOT, when=never, timeout_s=1200)
+    ranks = processes if trial.runtime.strategy != "none" else 0
+    codes = run_and_kill([module, str(trial.file)], ranks, root=ROOT, when=never, timeout_s=1200)
     assert codes == [code] * processes
 
 
