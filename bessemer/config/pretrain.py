@@ -153,10 +153,11 @@ class PretrainParams(Strict):
         "OLMo: 1e-5); 0: off; the training loss that is shown has it, bits per byte have not",
     )
     clip_norm: float | None = Field(1.0, gt=0.0, description="largest global gradient norm; null: no clipping")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
         description="auto: bf16 mixed precision where the hardware computes in it (GPUs from Ampere, CPUs with "
-        "avx512_bf16 or amx_bf16), else fp32; weights and optimizer state are fp32 in both",
+        "avx512_bf16 or amx_bf16), else fp32; fp16: with a scaled loss, for GPUs without bf16; weights and optimizer "
+        "state are fp32 in all",
     )
     guard: GuardParams = Field(default_factory=GuardParams, description="steps that are passed over")
     validation: ValidationParams = Field(default_factory=ValidationParams, description="loss on held-out documents")

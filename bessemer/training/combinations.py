@@ -8,12 +8,12 @@ from bessemer.errors import ConfigError
 from bessemer.model.attention import choose_backend
 from bessemer.model.precision import resolve_precision
 from bessemer.training.compilation import choose_compile
+from bessemer.training.step import DTYPES
 from bessemer.training.topology import launched, refuse_impossible, split_batch
 from bessemer.training.trackers import require_trackers
 from bessemer.training.zero import require_toolchain
 
 _ANY_BATCH = 1 << 62
-_PRODUCTS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def require_possible(
@@ -36,7 +36,7 @@ def require_possible(
     split_batch(params, runtime, world, _ANY_BATCH)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     precision = resolve_precision(params.precision, device)
-    choose_backend(runtime.attention, device, _PRODUCTS[precision])
+    choose_backend(runtime.attention, device, DTYPES[precision])
     choose_compile(runtime, device, strategy, operations=0.0)
     require_trackers(runtime.trackers)
     if strategy.startswith("zero"):

@@ -25,6 +25,7 @@ from bessemer.training.combinations import require_possible
 from bessemer.training.compilation import choose_compile
 from bessemer.training.plan import memory_per_gpu
 from bessemer.training.preflight import state_size
+from bessemer.training.step import DTYPES
 from bessemer.training.topology import (
     bucket_cap,
     launched,
@@ -36,7 +37,6 @@ from bessemer.training.topology import (
 )
 from bessemer.training.zero import deepspeed_config
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _AUTO = "auto"
 
 
@@ -115,7 +115,7 @@ def _execution(
     native = "the hardware multiplies in it" if resolved.precision != "fp32" else "the hardware has no bf16 products"
     asked = params.precision != _AUTO
     yield Derived("execution", "precision", resolved.precision, "pretrain.precision" if asked else f"auto: {native}")
-    choice = choose_backend(runtime.attention, resolved.device, _DTYPES[resolved.precision])
+    choice = choose_backend(runtime.attention, resolved.device, DTYPES[resolved.precision])
     yield Derived("execution", "attention", choice.backend, choice.reason)
     causal = ModelSize.of(params.model, vocab_size).flops_per_token(params.sequence_length)[1]
     operations = causal * params.total_tokens / resolved.world

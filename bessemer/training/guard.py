@@ -99,6 +99,8 @@ class Guard(BaseModel):
             self.losses = [*self.losses, loss][-params.window :]
             self.norms = [*self.norms, step.grad_norm][-params.window :]
             return Verdict()
+        if step.overflow:
+            return Verdict()
         batch = self.batch(number - 1)
         self.in_a_row += 1
         self.suspects.append(batch)

@@ -65,7 +65,7 @@ def launch(module: str, processes: int, *, root: Path, grace_s: float, record: R
 
 def run_and_kill(
     command: Sequence[str],
-    processes: int,
+    ranks: int,
     *,
     root: Path,
     when: Callable[[], bool],
@@ -77,33 +77,33 @@ def run_and_kill(
 
     Args:
         command: a module and its arguments.
-        processes: 1 for a process that is no rank.
+        ranks: their number; 0 for a single process that is none.
         root: folder that they run in.
-        when: asked about ten times a second; once true, every process is killed.
+        when: asked about a hundred times a second; once true, every process is killed.
         timeout_s: seconds after which they are killed in any case; after a failure the others have ten.
 
     Returns:
         The exit code of each: minus 9 if it was killed.
     """
     port, deadline = _free_port(), time.monotonic() + timeout_s
-    ranks: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory(prefix="bessemer-") as folder:
         try:
-            for rank in range(processes):
-                environment = os.environ | (_of_rank(rank, processes, port, Path(folder)) if processes > 1 else {})
-                ranks.append(
+            for rank in range(max(1, ranks)):
+                environment = os.environ | (_of_rank(rank, ranks, port, Path(folder)) if ranks else {})
+                started.append(
                     subprocess.Popen(
                         [sys.executable, "-m", *command], cwd=root, env=environment, start_new_session=True
                     )
                 )
-            while any(rank.poll() is None for rank in ranks) and time.monotonic() < deadline and not when():
-                if any(rank.poll() for rank in ranks):
+            while any(one.poll() is None for one in started) and time.monotonic() < deadline and not when():
+                if any(one.poll() for one in started):
                     deadline = min(deadline, time.monotonic() + _FAREWELL_S)
                 time.sleep(_POLL_S / 10)
         finally:
-            for rank in ranks:
-                rank.kill()
-    return [rank.wait() for rank in ranks]
+            for one in started:
+                one.kill()
+    return [one.wait() for one in started]
 
 
 def _start(module: str, rank: int, processes: int, port: int, root: Path, record: Path) -> subprocess.Popen[bytes]:

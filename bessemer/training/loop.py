@@ -112,7 +112,8 @@ def _train(run: Run, progress: Progress | None) -> None:
         progress.advance(run.step)
     _warm_up(run, share)
     while run.row is not None or run.step < run.until:
-        before, stop, note = run.step, False, None
+        before, stop = run.step, False
+        note: str | None = None
         if run.row is None:
             stop, back = _step(run, share)
             if back:
@@ -181,7 +182,8 @@ def _gradients(run: Run, share: Share, batch: int) -> tuple[float, bool]:
         Stopped: a signal came while there were micro-batches left. What was computed of the step is dropped.
     """
     topology, engine, number = run.topology, run.engine, run.step + 1
-    local, behind = 0.0, 0.0
+    local = 0.0
+    behind: Tensor | float = 0.0
     ahead: Tensor | float = 0.0
     try:
         for count, indices in enumerate(share.indices(batch), start=1):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from bessemer.training.gpus import recognise
+from bessemer.training.step import DTYPES
 
 SIZES = (1024, 2048, 4096)
 
@@ -31,8 +32,7 @@ def peak_of(device: torch.device, precision: str, budget_s: float) -> Peak:
         gpu = recognise(torch.cuda.get_device_name(device))
         if gpu is not None:
             return Peak(gpu.peak, f"{gpu.name}, {gpu.peak / 1e12:g} TFLOP/s dense bf16: {gpu.source}")
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
-    flops, size = best_gemm(device, dtype, budget_s)
+    flops, size = best_gemm(device, DTYPES[precision], budget_s)
     threads = f", threads: {torch.get_num_threads()}" if device.type == "cpu" else ""
     return Peak(flops, f"measured: best square {precision} product, {size} x {size}{threads}")
 

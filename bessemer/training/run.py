@@ -31,7 +31,7 @@ from bessemer.training.profile import profiler
 from bessemer.training.run_log import open_log
 from bessemer.training.samples import Validation
 from bessemer.training.sampling import Prompts
-from bessemer.training.step import Engine
+from bessemer.training.step import DTYPES, Engine
 from bessemer.training.stopping import Stopping
 from bessemer.training.topology import Topology, start
 from bessemer.training.watchdog import Watchdog, watching
@@ -185,7 +185,7 @@ def _hold(scratch: Path, topology: Topology) -> AbstractContextManager[None]:
 def _model(
     params: PretrainParams, runtime: DistributedRuntime, topology: Topology, stream: TokenStream
 ) -> BessemerForCausalLM:
-    dtype = torch.bfloat16 if topology.precision == "bf16" else torch.float32
+    dtype = DTYPES[topology.precision]
     choice = choose_backend(runtime.attention, topology.device, dtype)
     if topology.is_main:
         print(f"pretrain: attention {choice.backend}: {choice.reason}", flush=True)

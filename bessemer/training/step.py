@@ -11,6 +11,9 @@ from torch import Tensor
 
 from bessemer.training.phases import Phases
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""In which matrices are multiplied, by precision."""
+
 
 class Bounds(NamedTuple):
     """Largest loss and gradient norm of a step that is applied."""
@@ -33,11 +36,13 @@ class Step:
         applied: False if the step was passed over because a value was not finite or out of bounds; then nothing has
             changed.
         culprits: names of parameters with a gradient that is not finite in this process.
+        overflow: the gradient may be not finite only because of fp16's loss scale, which has been lowered.
     """
 
     grad_norm: float
     applied: bool
     culprits: tuple[str, ...] = ()
+    overflow: bool = False
 
 
 class Engine(Protocol):

@@ -194,8 +194,13 @@ def refuse_impossible(params: PretrainParams, strategy: Strategy) -> None:
     """Name combinations that cannot work before anything is started.
 
     Raises:
-        ConfigError: Muon together with ZeRO.
+        ConfigError: Muon or fp16 together with ZeRO.
     """
+    if strategy in _ZERO and params.precision == "fp16":
+        raise ConfigError(
+            f"pretrain.precision is fp16 and runtime.yaml: distributed.strategy is {strategy}: scaled losses are for "
+            "none, ddp and fsdp2; use one of them, or precision bf16 or fp32."
+        )
     if strategy in _ZERO and params.optimizer.name == "muon":
         raise ConfigError(
             f"pretrain.optimizer.name is muon and runtime.yaml: distributed.strategy is {strategy}: ZeRO cuts matrices "

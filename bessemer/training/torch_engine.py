@@ -4,6 +4,7 @@ FSDP2 is torch's ``fully_shard`` on a device mesh of our own, on GPUs and CPUs a
 ignored on a CPU, in one configuration without any exchange of gradients and without an error.
 """
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,9 +24,10 @@ from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
 from bessemer.training.compilation import compile_layers
+from bessemer.training.loss_scale import LossScale
 from bessemer.training.optimizer import Optimizers
 from bessemer.training.phases import Phases
-from bessemer.training.step import Bounds, Step, not_finite
+from bessemer.training.step import DTYPES, Bounds, Step, not_finite
 from bessemer.training.topology import Topology
 
 
@@ -41,6 +43,7 @@ class TorchEngine:
         self._topology = topology
         self._clip_norm = params.clip_norm
         self.phases = Phases(topology.device)
+        self._scale = LossScale() if topology.precision == "fp16" else None
         model = model.to(topology.device)
         if topology.strategy == "fsdp2":
             _shard(model, runtime, topology)
@@ -61,18 +64,28 @@ class TorchEngine:
             with self._autocast():
                 loss: Tensor = self.model(**inputs, num_items_in_batch=predicted).loss
             self.phases.enter("backward")
-            torch.autograd.backward(loss * self._topology.world if self._topology.world > 1 else loss)
+            scale = self._topology.world * (self._scale.value if self._scale else 1.0)
+            torch.autograd.backward(loss * scale if scale != 1.0 else loss)
         return loss.detach()
 
     def step(self, factor: float, loss: float, bounds: Bounds) -> Step:
         """Clip and move the parameters; with a value out of bounds, forget the gradients and move nothing."""
         parameters = [parameter for parameter in self._plain.parameters() if parameter.grad is not None]
         total = _whole(nn.utils.get_total_norm([cast(Tensor, parameter.grad) for parameter in parameters]))
+        if self._scale is not None:
+            total = total / self._scale.value
         norm = float(total)
+        if self._scale is not None and not math.isfinite(norm) and math.isfinite(loss) and self._scale.at_fault:
+            self._scale.overflowed()
+            self.optimizers.zero_grad()
+            return Step(grad_norm=norm, applied=False, overflow=True)
         if not bounds.allow(loss, norm):
             culprits = self._culprits()
             self.optimizers.zero_grad()
             return Step(grad_norm=norm, applied=False, culprits=culprits)
+        if self._scale is not None:
+            self._scale.unscale([cast(Tensor, parameter.grad) for parameter in parameters])
+            self._scale.applied()
         if self._clip_norm is not None:
             nn.utils.clip_grads_with_norm_(parameters, self._clip_norm, total)
         self.optimizers.set_factor(factor)
@@ -146,7 +159,8 @@ class TorchEngine:
 
     def _state(self) -> dict[str, Any]:
         model = {name: parameter.detach() for name, parameter in self._plain.named_parameters()}
-        return {"model": model, "optimizer": self.optimizers.tensors(), "random": torch.get_rng_state()}
+        scale = {} if self._scale is None else {"loss_scale": self._scale.tensor}
+        return {"model": model, "optimizer": self.optimizers.tensors(), "random": torch.get_rng_state()} | scale
 
     def _culprits(self) -> tuple[str, ...]:
         """Parameters whose gradient in this process is not finite."""
@@ -154,7 +168,9 @@ class TorchEngine:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
-            self._topology.device.type, dtype=torch.bfloat16, enabled=self._topology.precision == "bf16"
+            self._topology.device.type,
+            dtype=DTYPES[self._topology.precision],
+            enabled=self._topology.precision != "fp32",
         )
 
     def _synchronise(self, last: bool) -> AbstractContextManager[None]:
@@ -191,9 +207,9 @@ class TorchEngine:
 def _shard(model: nn.Module, runtime: DistributedRuntime, topology: Topology) -> None:
     """Shard every decoder layer, then what is left, over all processes (FSDP2, Zhao et al. 2023)."""
     mesh = init_device_mesh(topology.device.type, (topology.world,), mesh_dim_names=("shard",))
-    mixed = topology.precision == "bf16"
+    mixed = topology.precision != "fp32"
     policy = MixedPrecisionPolicy(
-        param_dtype=torch.bfloat16 if mixed else None, reduce_dtype=torch.float32 if mixed else None
+        param_dtype=DTYPES[topology.precision] if mixed else None, reduce_dtype=torch.float32 if mixed else None
     )
     offload = CPUOffloadPolicy() if runtime.offload == "parameters" else OffloadPolicy()
     names = set(getattr(model, "_no_split_modules", None) or ())

@@ -85,12 +85,14 @@ def main() -> int:
 
 def _witness(path: Path, hold: int | None) -> None:
     """Have every sample written down that the loop puts into a batch, up to the first to wait at."""
-    collate, file = loop.collate, path.open("a", encoding="utf-8")
+    collate, file, parent = loop.collate, path.open("a", encoding="utf-8"), os.getppid()
     file.write("\n")  # ends the line that a killed process may have left half
 
     def noting(windows: Windows, indices: Any, device: Any) -> Any:
         while hold is not None and indices[0] >= hold:
-            time.sleep(1.0)
+            if os.getppid() != parent:
+                sys.exit("whoever was to kill this process is gone")
+            time.sleep(0.2)
         batch = collate(windows, indices, device)
         tokens = batch["input_ids"].cpu().numpy()
         for index, row in zip(indices.tolist(), tokens, strict=True):

@@ -54,19 +54,20 @@ def prove(spec: Spec, *, kills: int, root: Path, timeout_s: float) -> list[Compa
         BessemerError: a process ended otherwise than it should.
     """
     processes = planned_processes(spec.runtime)
+    ranks = processes if planned_strategy(spec.runtime, processes) != "none" else 0
     apart = spec.until // (kills + 1)
     runtime = spec.runtime.model_copy(update={"checkpoint_steps": apart, "checkpoints_kept": kills + 2})
     straight = spec.model_copy(update={"scratch": spec.scratch / "straight", "runtime": runtime})
     killed = spec.model_copy(update={"scratch": spec.scratch / "killed", "runtime": runtime})
     straight.write()
-    _expect(_run(straight, processes, root, timeout_s, never), [0] * processes)
+    _expect(_run(straight, ranks, root, timeout_s, never), [0] * processes)
     for kept in range(apart, (kills + 1) * apart, apart)[:kills]:
         killed.model_copy(update={"hold": (kept + 1) * spec.params.batch_sequences}).write()
-        codes = _run(killed, processes, root, timeout_s, _Reached(killed.scratch, kept))
+        codes = _run(killed, ranks, root, timeout_s, _Reached(killed.scratch, kept))
         _expect(codes, [-signal.SIGKILL] * processes)
         print(f"killed in step {kept + 2}, the newest checkpoint is of step {kept}", flush=True)
     killed.write()
-    _expect(_run(killed, processes, root, timeout_s, never), [0] * processes)
+    _expect(_run(killed, ranks, root, timeout_s, never), [0] * processes)
     return compare(straight.scratch, killed.scratch, spec.until, processes)
 
 
@@ -120,9 +121,9 @@ class _Reached:
         return any(row["step"] > self._step for row in read_metrics(self._scratch))
 
 
-def _run(trial: Spec, processes: int, root: Path, timeout_s: float, when: Any) -> list[int]:
+def _run(trial: Spec, ranks: int, root: Path, timeout_s: float, when: Any) -> list[int]:
     command = ["bessemer.training.trial", str(trial.file)]
-    return run_and_kill(command, processes, root=root, when=when, timeout_s=timeout_s)
+    return run_and_kill(command, ranks, root=root, when=when, timeout_s=timeout_s)
 
 
 def _expect(codes: Sequence[int], wanted: Sequence[int]) -> None:
