@@ -74,8 +74,8 @@ def _obstacle(device: torch.device, strategy: Strategy) -> str:
     """Why nothing can be compiled; empty when it can."""
     if strategy.startswith("zero"):
         return "DeepSpeed's engine is not compiled"
-    compiler = os.environ.get("CXX") or os.environ.get("CC")
-    candidates = (compiler,) if compiler else ("c++", "g++", "clang++", "cc", "gcc", "clang")
+    asked = (os.environ.get("CXX") or os.environ.get("CC") or "").split()
+    candidates = tuple(asked[:1]) or ("c++", "g++", "clang++", "cc", "gcc", "clang")
     if not any(shutil.which(name) for name in candidates):
         return "there is no C++ compiler"
     if not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
