@@ -59,7 +59,7 @@ class ExecutionLog:
         self._began = self._last = time.monotonic()
         self._steps = 0
         self._step = int(facts.get("resumed_after_step", 0))
-        self._spent: Mapping[str, float] = phases.seconds()
+        self._spent = phases.seconds()
         self._write("start", pid=os.getpid(), host=socket.gethostname(), **facts)
 
     def step(self, step: int, boards: Boards) -> None:
@@ -89,7 +89,7 @@ class ExecutionLog:
         self._file.close()
 
     def _speed(self) -> dict[str, Any]:
-        spent: Mapping[str, float] = self._phases.seconds()
+        spent = self._phases.seconds()
         seconds = {name: round(value - self._spent[name], 4) for name, value in spent.items()}
         training = sum(seconds[phase] for phase in TRAINING)
         tokens = self._steps * self._work.batch_tokens

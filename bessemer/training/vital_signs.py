@@ -211,7 +211,8 @@ class VitalSigns:
 
     def _present(self) -> float:
         """Seconds between each start and the last line of its attempt."""
-        total, began, last = 0.0, None, 0.0
+        total, last = 0.0, 0.0
+        began: float | None = None
         for row in self._happened:
             if row.get("kind") == "start":
                 total += last - began if began is not None else 0.0
