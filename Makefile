@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup repro test test-all check serve report bench bench-dedup bench-signals bench-extract bench-language \
-        bench-strategies clean
+        bench-strategies bench-train clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -56,7 +56,7 @@ serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this 
 report: $(STAMP) ## write the overall report of the newest run again
 	@bessemer report
 
-bench: bench-dedup bench-signals bench-extract bench-language bench-strategies ## measure beside peers; strategies beside each other
+bench: bench-dedup bench-signals bench-extract bench-language bench-strategies bench-train ## measure beside peers; strategies beside each other
 
 # The peers have needs of their own, so they have an environment of their own.
 $(PEERS)/.installed: benchmarks/peers.txt | $(STAMP)
@@ -83,6 +83,9 @@ bench-language: $(STAMP) ## measure language identification beside bare fastText
 bench-strategies: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
 	@if [ -d data/tokens/train ]; then python -m benchmarks.strategies; \
 	  else echo "bessemer: data/tokens is missing: 'make repro' makes what the strategies are compared on"; fi
+
+bench-train: $(STAMP) ## measure training beside nanoGPT- and Hugging Face-style loops of the same shape (BENCH_ARGS)
+	@python -m benchmarks.train $(BENCH_ARGS)
 
 clean: ## remove caches; artifacts, the DVC cache, live checkpoints, facts of runs and environments stay
 	@rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

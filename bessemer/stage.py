@@ -251,7 +251,7 @@ def _die_with_parent() -> None:
 
 
 def _end_in_order_on_sigterm() -> None:
-    """Let SIGTERM end the stage as Ctrl-C does, with its record and exit code 75.
+    """Let SIGTERM and SIGUSR1 end the stage as Ctrl-C does, with its record and exit code 75.
 
     A rank keeps the kernel's answer: it may be waiting for another rank in native code, where Python hears no signal.
     Its launcher says the same of it.
@@ -263,7 +263,8 @@ def _end_in_order_on_sigterm() -> None:
         signal.signal(number, ignore_repeated)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, end)
 
 
 def ignore_repeated(number: int, frame: FrameType | None) -> None:

@@ -70,16 +70,62 @@ def run(*stages: str) -> int:
 
 
 @app.command
-def plan(*stages: str, as_json: AsJson = False) -> int:
-    """Say which stages would run, and which field or file has changed. Runs nothing.
+def plan(
+    *stages: str,
+    as_json: AsJson = False,
+    gpu: str | None = None,
+    gpus: int | None = None,
+    mfu: float | None = None,
+    price: float | None = None,
+    preset: str | None = None,
+    tokens: int | None = None,
+    micro_batch: int | None = None,
+) -> int:
+    """Say which stages would run, and which field or file has changed; of dedup or pretrain alone, what it takes.
 
     Args:
         stages: Plan up to these stages; all without any.
         as_json: Print JSON.
+        gpu: For pretrain: the kind of GPU, such as h100 (assumed), h200, a100-80gb, b200.
+        gpus: For pretrain: how many of them.
+        mfu: For pretrain: the share of their peak that is reached.
+        price: For pretrain: dollars for an hour of one.
+        preset: For pretrain: another model than that of params.yaml.
+        tokens: For pretrain: another length than that of params.yaml.
+        micro_batch: For pretrain: samples of one forward pass.
     """
     from flows.line import plan_command
+    from flows.training_plan import Supposed
 
-    return plan_command(Path(), stages, _console(), as_json=as_json)
+    supposed = Supposed(gpu, gpus, mfu, price, preset, tokens, micro_batch)
+    return plan_command(Path(), stages, _console(), as_json=as_json, supposed=supposed)
+
+
+@app.command
+def explain_config(*, processes: int | None = None, as_json: AsJson = False) -> int:
+    """Say every value that is derived for pretraining, and why; what cannot work is an error. Starts nothing.
+
+    Args:
+        processes: On all machines, as if so many were started.
+        as_json: Print JSON.
+    """
+    from flows.explained_config import explain_config_command
+
+    return explain_config_command(Path(), _console(), processes=processes, as_json=as_json)
+
+
+@app.command
+def monitor(folder: Path | None = None, /, *, once: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Watch a training run in the terminal, also one that has ended: loss, speed, memory, goodput, alerts.
+
+    Args:
+        folder: Of the run; the newest in .scratch/pretrain without one.
+        once: Print one frame and end.
+    """
+    from flows.monitor import monitor_command
+
+    target = None if folder is None else _started_in / folder
+    return monitor_command(Path(), target, _console(), once=once)
 
 
 @app.command
@@ -92,6 +138,19 @@ def doctor(*, as_json: AsJson = False) -> int:
     from flows.doctor import doctor_command
 
     return doctor_command(Path(), _console(), as_json=as_json)
+
+
+@app.command
+def verify_resume(*, steps: int = 20, kills: int = 2) -> int:
+    """Prove on this configuration that a killed run ends as the one that is not: every bit, in folders of its own.
+
+    Args:
+        steps: The first steps of the run, trained twice: straight through, and with kills.
+        kills: Times that all processes get SIGKILL.
+    """
+    from flows.resume import verify_resume_command
+
+    return verify_resume_command(Path(), steps=steps, kills=kills)
 
 
 @sources.command

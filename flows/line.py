@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
+from bessemer.errors import ConfigError
 from flows.closing import closing_table
 from flows.dependencies import require_declared, require_stages
 from flows.display import Display
@@ -27,6 +28,7 @@ from flows.pins import update_lock
 from flows.runner import Limits, Outcome, StageResult, run_stage
 from flows.runs import Run, checkout_lock, latest_run, read_facts
 from flows.schedule import Forecast, PlannedStage, exit_code, plan, run_line
+from flows.training_plan import Supposed, training_forecast
 from flows.versions import update_versions, with_stale
 
 SHOWN_CHANGES = 6
@@ -135,12 +137,19 @@ def stop_on_signals(stop: threading.Event, console: Console) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json: bool) -> int:
-    """``bessemer plan``: always 0 when the question could be answered. Of ``dedup`` alone it also says what it takes.
+def plan_command(
+    root: Path, stages: Sequence[str], console: Console, *, as_json: bool, supposed: Supposed | None = None
+) -> int:
+    """``bessemer plan``: always 0 when the question could be answered.
+
+    Of ``dedup`` or ``pretrain`` alone it also says what it takes; of the latter on the hardware that is ``supposed``.
 
     Raises:
-        ConfigError: as for :func:`run_command`; or dedup does not fit this machine.
+        ConfigError: as for :func:`run_command`; dedup does not fit this machine; what is supposed is no hardware.
     """
+    supposed = supposed or Supposed()
+    if not supposed.empty and tuple(stages) != ("pretrain",):
+        raise ConfigError("hardware is only for `bessemer plan pretrain`; leave the options out, or name that stage.")
     params = load_params(root)
     graph, changes = read_graph_and_changes(root)
     require_declared(params, graph)
@@ -161,6 +170,8 @@ def plan_command(root: Path, stages: Sequence[str], console: Console, *, as_json
     console.print(", ".join(f"{count} {forecast.value}" for forecast, count in counts.items() if count))
     if tuple(stages) == ("dedup",):
         console.print(dedup_forecast(root), markup=False, soft_wrap=True)
+    if tuple(stages) == ("pretrain",):
+        console.print(training_forecast(params, supposed), markup=False, soft_wrap=True)
     return 0
 
 

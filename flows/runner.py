@@ -191,6 +191,15 @@ def capture(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None
     return done.returncode, done.stdout
 
 
+def hand_over(command: Sequence[str], *, cwd: Path) -> int:
+    """Status of a command that has this process's terminal; when this call is interrupted, all that it started ends."""
+    process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        end_group(process, POLL_S)
+
+
 @contextmanager
 def service(command: Sequence[str], *, log: Path, stop_s: float) -> Iterator[subprocess.Popen[bytes]]:
     """A process that runs while a ``with`` block does, with all that it starts; its output goes to ``log``."""

@@ -20,11 +20,12 @@ from bessemer.stage import RANK_ENVIRONMENT, RECORD_ENVIRONMENT, StageContext, r
 from bessemer.tokenizer.encode import tokenizer_digest
 from bessemer.tokens.directory import DOCUMENTS, verify_tokens
 from bessemer.training.checkpoint import checkpoint_digest
+from bessemer.training.combinations import require_possible
 from bessemer.training.launch import launch
 from bessemer.training.metrics import read_metrics
 from bessemer.training.report import final_loss, last_validation, read_outcome, report_training
 from bessemer.training.run import Places, Trained, pretrain
-from bessemer.training.topology import launched, planned_processes, planned_strategy, refuse_impossible
+from bessemer.training.topology import launched, planned_processes, planned_strategy
 from stages import layout
 
 
@@ -41,7 +42,8 @@ def main(context: StageContext) -> StageReport:
         launch(context.module, processes, root=context.root, grace_s=context.runtime.grace_s, record=context.record)
         return read_report(context.root / layout.REPORTS / context.name)
 
-    trained = pretrain(places, params, context.runtime.distributed, context.progress)
+    runtime = context.runtime
+    trained = pretrain(places, params, runtime.distributed, context.progress, grace_s=runtime.grace_s)
     if not trained.topology.is_main:
         sys.exit(0)
     export(context, trained, places, digests)
@@ -54,8 +56,9 @@ def needs_launch(context: StageContext) -> bool:
     if launched():
         return False
     runtime = context.runtime.distributed
-    strategy = planned_strategy(runtime, planned_processes(runtime))
-    refuse_impossible(context.section, strategy)
+    processes = planned_processes(runtime)
+    strategy = planned_strategy(runtime, processes)
+    require_possible(context.section, runtime, strategy, processes, local=processes)
     return strategy != "none"
 
 
@@ -89,6 +92,7 @@ def places_of(context: StageContext, digests: dict[str, str]) -> Places:
         validation=root / layout.TOKENS_VAL,
         scratch=root / layout.SCRATCH / xxhash.xxh3_128_hexdigest(identity.encode()),
         extensions=root / context.runtime.cache_dir / "torch_extensions",
+        tokenizer=root / layout.TOKENIZER,
         resume_from=None if source is None else root / source,
     )
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from bessemer.config.base import Strict
 
+Recomputation = Literal["none", "selective", "full"]
 Strategy = Literal["none", "ddp", "fsdp2", "zero1", "zero2", "zero3"]
 
 
@@ -26,21 +27,41 @@ class DistributedRuntime(Strict):
     attention: Literal[
         "auto", "sdpa", "eager", "torch_varlen", "flex_attention", "flash_attention_2", "flash_attention_3"
     ] = Field("auto", description="attention kernel; auto: the fastest that runs on the device")
-    compile: bool = Field(False, description="torch.compile the model; needs a compiler, pays off in long runs")
-    gradient_checkpointing: bool = Field(
-        False, description="keep no activations inside a layer and compute them again in the backward pass"
+    compile: bool | Literal["auto"] = Field(
+        "auto",
+        description="torch.compile the model; auto: where a compiler is present, in runs long enough to earn back the "
+        "minutes that it takes",
+    )
+    gradient_checkpointing: Recomputation = Field(
+        "none",
+        description="activations that are computed again in the backward pass: none; selective: all but matrix "
+        "products and attention; full: all inside a layer",
     )
     offload: Literal["none", "optimizer", "parameters"] = Field(
         "none",
         description="what waits in the CPU's memory: optimizer state (ZeRO-1 to 3), parameters too (ZeRO-3, FSDP2)",
     )
-    bucket_mb: float = Field(25.0, gt=0, description="gradients that are exchanged at a time, in MB (DDP, ZeRO)")
+    bucket_mb: float = Field(25.0, ge=0.01, description="gradients that are exchanged at a time, in MB (DDP, ZeRO)")
     threads: int | Literal["auto"] = Field(
         "auto", description="CPU threads of one process; auto: the cores divided among the processes"
     )
     checkpoint_steps: int = Field(100, ge=1, description="optimizer steps between two checkpoints")
     checkpoints_kept: int = Field(2, ge=1, description="newest checkpoints that stay")
+    trackers: list[Literal["tensorboard", "wandb", "mlflow"]] = Field(
+        default=["tensorboard"],
+        description="where curves are drawn; wandb and mlflow are packages of their own (pip install "
+        "'bessemer[trackers]')",
+    )
+    profile_steps: int = Field(
+        0, ge=0, le=100, description="steps of rank 0 that torch's profiler traces, after the first four; 0: none"
+    )
     timeout_s: float = Field(600.0, gt=0, description="seconds after which a silent exchange between processes fails")
+    stall_s: float = Field(
+        300.0, gt=0, description="seconds in one phase of a step after which a process prints where it is, with stacks"
+    )
+    stall_action: Literal["report", "end"] = Field(
+        "report", description="report: print and wait on; end: also end the run, with exit code 75, to be started again"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

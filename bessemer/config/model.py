@@ -21,6 +21,12 @@ class ModelShape(NamedTuple):
     qk_norm: bool
     rope_theta: float
 
+    @property
+    def layer_parameters(self) -> int:
+        """Weights of all layers' matrices: the N of scaling laws, without embedding and output layer."""
+        attention = self.hidden_size * self.head_dim * 2 * (self.heads + self.kv_heads)
+        return self.layers * (attention + 3 * self.hidden_size * self.intermediate_size)
+
 
 PRESETS: dict[str, ModelShape] = {
     # 5.0M with a vocabulary of 8,192: minutes on two CPU cores.
@@ -34,6 +40,36 @@ PRESETS: dict[str, ModelShape] = {
         4096, 11008, 32, 32, 32, 128, 2048, tie_embeddings=False, qk_norm=False, rope_theta=10_000.0
     ),
 }
+
+
+class RopeScaling(Strict):
+    """Rotary positions stretched over a longer context; names and meanings are those of transformers."""
+
+    name: Literal["none", "linear", "llama3", "yarn"] = Field(
+        "none",
+        description="none; linear: all frequencies divided (Chen et al. 2023); llama3: the slow ones only (Meta 2024); "
+        "yarn: the slow ones, and attention sharpened (Peng et al. 2023)",
+    )
+    factor: float = Field(8.0, ge=1.0, le=1024.0, description="how many times longer the context becomes")
+    original_context: int = Field(
+        8192, ge=16, description="context length in tokens before stretching (llama3 and yarn)"
+    )
+    low_frequency_factor: float = Field(
+        1.0, gt=0.0, description="turns over the original context below which a frequency is divided wholly (llama3)"
+    )
+    high_frequency_factor: float = Field(
+        4.0, gt=0.0, description="turns over the original context above which a frequency stays as it is (llama3)"
+    )
+    beta_fast: float = Field(32.0, gt=0.0, description="turns above which a frequency stays as it is (yarn)")
+    beta_slow: float = Field(1.0, gt=0.0, description="turns below which a frequency is divided wholly (yarn)")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low_frequency_factor >= self.high_frequency_factor:
+            raise ValueError("low_frequency_factor must be below high_frequency_factor")
+        if self.beta_slow >= self.beta_fast:
+            raise ValueError("beta_slow must be below beta_fast")
+        return self
 
 
 class ModelParams(Strict):
@@ -52,6 +88,7 @@ class ModelParams(Strict):
     tie_embeddings: bool | None = Field(None, description="the output layer is the embedding (right below about 2B)")
     qk_norm: bool | None = Field(None, description="RMSNorm on queries and keys: exports as Qwen3, otherwise as Llama")
     rope_theta: float | None = Field(None, gt=1.0, description="base of the rotary position embedding")
+    rope_scaling: RopeScaling = Field(default_factory=RopeScaling, description="rotary positions of a longer context")
     norm_epsilon: float = Field(1e-6, gt=0.0, le=1e-3, description="added to the mean square in RMSNorm")
     init_std: float = Field(0.02, gt=0.0, le=1.0, description="standard deviation of the initial weights")
     init_output: Literal["scaled", "zero"] = Field(

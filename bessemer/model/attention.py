@@ -167,7 +167,8 @@ def eager_attention_forward(
     """
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    scores = (query @ key.transpose(2, 3)).float() * kwargs["scaling"]
+    scores = query @ key.transpose(2, 3)
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32)) * kwargs["scaling"]
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = scores.softmax(dim=-1)

@@ -118,7 +118,7 @@ def _shape_rows(config: BessemerConfig, precision: str, count: int) -> list[tupl
         ),
         ("inner width", f"{config.intermediate_size} (SwiGLU)"),
         ("norms", "RMSNorm, also on queries and keys" if config.qk_norm else "RMSNorm"),
-        ("positions", f"rotary, base {config.rope_theta:g}, context of {config.max_position_embeddings:,} tokens"),
+        ("positions", f"rotary, {_rotary(config)}, context of {config.max_position_embeddings:,} tokens"),
         ("vocabulary", f"{config.vocab_size:,} rows"),
         ("operations per token", f"{flops.palm:,} (6N + 12LHQT), {flops.causal:,} (6N + 6LHQT), forward and backward"),
     ]
@@ -133,3 +133,9 @@ def _shown(value: int | float | str) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _rotary(config: BessemerConfig) -> str:
+    rope = config.rope
+    stretched = "" if rope["rope_type"] == "default" else f", {rope['rope_type']} by {rope['factor']:g}"
+    return f"base {rope['rope_theta']:g}{stretched}"

@@ -1,5 +1,6 @@
 """Configuration of the training model, registered with the Auto classes as ``bessemer``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
@@ -55,10 +56,10 @@ class BessemerConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     @property
-    def rope_theta(self) -> float:
-        """Base of the rotary position embedding."""
+    def rope(self) -> Mapping[str, Any]:
+        """Rotary parameters under transformers' names: ``rope_type``, ``rope_theta`` and what the type needs."""
         assert self.rope_parameters is not None
-        return float(self.rope_parameters["rope_theta"])
+        return self.rope_parameters
 
 
 AutoConfig.register(BessemerConfig.model_type, BessemerConfig, exist_ok=True)

@@ -27,10 +27,11 @@ from transformers.utils import can_return_tuple
 from bessemer.model.attention import Packing, eager_attention_forward, pack
 from bessemer.model.config import BessemerConfig
 from bessemer.model.loss import IGNORE, OutputLayer
+from bessemer.model.rotary import rotary_tables, rotate
 
 
 class BessemerRMSNorm(nn.Module):
-    """x / rms(x) · weight, computed in fp32 (Zhang & Sennrich 2019); under autocast cast once, for all its readers."""
+    """x / rms(x) · weight (Zhang & Sennrich 2019), in fp32 or wider; under autocast cast once, for all its readers."""
 
     def __init__(self, size: int, epsilon: float) -> None:
         super().__init__()
@@ -39,26 +40,11 @@ class BessemerRMSNorm(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Same shape; the dtype of autocast where it is on, otherwise that of weight and input."""
-        wide = hidden.float()
+        wide = hidden.to(torch.promote_types(hidden.dtype, torch.float32))
         scaled = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.epsilon)
         if torch.is_autocast_enabled(hidden.device.type):
             return (self.weight * scaled).to(torch.get_autocast_dtype(hidden.device.type))
         return self.weight * scaled.to(hidden.dtype)
-
-
-def rotary_tables(position_ids: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, each of shape (batch, 1, length, head_dim), fp32 (Su et al. 2021, halves not interleaved)."""
-    exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device=position_ids.device) / head_dim
-    angles = position_ids[:, None, :, None].float() * (1.0 / theta**exponents)
-    angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(heads: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate queries or keys of shape (batch, heads, length, head_dim) by their positions."""
-    cosines, sines = tables
-    left, right = heads.chunk(2, dim=-1)
-    return heads * cosines + torch.cat((-right, left), dim=-1) * sines
 
 
 class _ResidualOutput(nn.Linear):
@@ -219,7 +205,7 @@ class BessemerModel(BessemerPreTrainedModel):
             ):
                 past_key_values = DynamicCache(config=self.config)
             packing = self._unpacked(hidden, attention_mask, position_ids, past_key_values)
-        rotary = rotary_tables(packing.position_ids, self.config.head_dim, self.config.rope_theta)
+        rotary = rotary_tables(self.config.rope, packing.position_ids, self.config.head_dim)
         for layer in self.layers:
             hidden = layer(
                 hidden, rotary, mask=packing.mask, past_key_values=past_key_values, kernel=dict(packing.kernel)

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 import torch
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
 _NATIVE_BF16 = {"avx512_bf16", "amx_bf16"}
 
 

@@ -1,12 +1,14 @@
 """From parameters to a model, and what that model costs: parameters and floating-point operations."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from bessemer.config.model import ModelParams
+from bessemer.config.model import ModelParams, RopeScaling
 from bessemer.model.config import BessemerConfig
 from bessemer.model.modeling import BessemerForCausalLM
+from bessemer.model.sizes import ModelSize
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,25 @@ def build_config(
         rms_norm_eps=params.norm_epsilon,
         qk_norm=shape.qk_norm,
         tie_word_embeddings=shape.tie_embeddings,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        rope_parameters=_rope_parameters(shape.rope_theta, params.rope_scaling),
         bos_token_id=bos_token_id,
         eos_token_id=eos_token_id,
         pad_token_id=pad_token_id,
     )
+
+
+def _rope_parameters(theta: float, scaling: RopeScaling) -> dict[str, Any]:
+    """Under the names of transformers, and only what the type takes: it warns of others."""
+    rope: dict[str, Any] = {"rope_type": "default" if scaling.name == "none" else scaling.name, "rope_theta": theta}
+    if scaling.name != "none":
+        rope["factor"] = scaling.factor
+    if scaling.name in ("llama3", "yarn"):
+        rope["original_max_position_embeddings"] = scaling.original_context
+    if scaling.name == "llama3":
+        rope |= {"low_freq_factor": scaling.low_frequency_factor, "high_freq_factor": scaling.high_frequency_factor}
+    if scaling.name == "yarn":
+        rope |= {"beta_fast": scaling.beta_fast, "beta_slow": scaling.beta_slow}
+    return rope
 
 
 def build_model(
@@ -81,27 +97,31 @@ def build_model(
         return BessemerForCausalLM(config)
 
 
+def size_of(config: BessemerConfig) -> ModelSize:
+    """The sizes in a configuration."""
+    return ModelSize(
+        vocabulary=config.vocab_size,
+        hidden=config.hidden_size,
+        intermediate=config.intermediate_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=config.head_dim,
+        tied=config.tie_word_embeddings,
+        qk_norm=config.qk_norm,
+    )
+
+
 def parameter_count(config: BessemerConfig) -> int:
     """Trainable parameters; a tied output layer counts once."""
-    norms = (2 * config.num_hidden_layers + 1) * config.hidden_size
-    norms += 2 * config.num_hidden_layers * config.head_dim if config.qk_norm else 0
-    embeddings = config.vocab_size * config.hidden_size * (1 if config.tie_word_embeddings else 2)
-    return embeddings + config.num_hidden_layers * _layer_matrices(config) + norms
+    return size_of(config).parameters
 
 
 def matmul_parameters(config: BessemerConfig) -> int:
     """Weights that a token is multiplied with: all layers and the output layer, tied or not; no embedding look-up."""
-    return config.num_hidden_layers * _layer_matrices(config) + config.vocab_size * config.hidden_size
+    return size_of(config).multiplied
 
 
 def flops_per_token(config: BessemerConfig, sequence_length: int) -> Flops:
     """Operations of one training token in rows of ``sequence_length`` tokens, by both conventions."""
-    weights = 6 * matmul_parameters(config)
-    attention = config.num_hidden_layers * config.num_attention_heads * config.head_dim * sequence_length
-    return Flops(palm=weights + 12 * attention, causal=weights + 6 * attention)
-
-
-def _layer_matrices(config: BessemerConfig) -> int:
-    queries = config.num_attention_heads * config.head_dim
-    keys = config.num_key_value_heads * config.head_dim
-    return config.hidden_size * (2 * queries + 2 * keys) + 3 * config.hidden_size * config.intermediate_size
+    return Flops(*size_of(config).flops_per_token(sequence_length))

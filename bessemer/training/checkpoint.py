@@ -1,8 +1,8 @@
 """Checkpoints that can be trusted: written beside, hashed, flushed, and committed by one rename.
 
-A folder ``step-0000123`` that exists is whole. Its manifest lists every file with size and xxh3-128; a file that
-does not match makes the checkpoint damaged, and the one before it is used. Leftovers of a killed save have another
-name (``.saving-…``) and are removed by the next one.
+A folder ``step-0000123`` that exists was written whole. Its manifest lists every file with size and xxh3-128; a file
+that does not match makes the checkpoint damaged, and the one before it is used. Leftovers of a killed save or a killed
+removal have other names (``.saving-…``, ``.dropped-…``) and are removed by the next save.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bessemer.errors import ConfigError, TryAgain
+from bessemer.errors import ConfigError, DataError, TryAgain
 from bessemer.shards import file_digest, write_json
 
 FORMAT = 1
@@ -66,8 +66,9 @@ class CheckpointStore:
 
     def prepare(self, step: int) -> Path:
         """An empty folder for all processes to write step ``step`` into; remains of killed saves are removed."""
-        for left in self.directory.glob(".saving-*"):
-            shutil.rmtree(left)
+        for pattern in (".saving-*", ".dropped-*"):
+            for left in self.directory.glob(pattern):
+                shutil.rmtree(left)
         path = self.saving(step)
         path.mkdir()
         return path
@@ -79,7 +80,11 @@ class CheckpointStore:
     def commit(self, step: int, *, kind: str, world: int, state: dict[str, Any]) -> Path:
         """Hash and flush what was written, rename it into place, and drop the checkpoints that are too old.
 
-        Later steps go first: this run continued from before them, which it does only when they are damaged.
+        Later steps go too: this run continued from before them, which it does only when they are damaged. Nothing is
+        dropped unless the new checkpoint, read again, is as it was written.
+
+        Raises:
+            DataError: it is not.
         """
         source = self.saving(step)
         files = {}
@@ -91,33 +96,65 @@ class CheckpointStore:
         write_json(source / MANIFEST, manifest.model_dump())
         for folder in [*(item for item in source.rglob("*") if item.is_dir()), source]:
             _flush(folder)
-        target = self.directory / f"step-{step:07d}"
+        target = self._path(step)
         if target.exists():
-            shutil.rmtree(target)
+            self._drop(step)
         source.rename(target)
         _flush(self.directory)
-        healthy = [done for done in self.steps() if done <= step]
-        for dropped in [done for done in self.steps() if done > step] + healthy[: -self._keep]:
-            shutil.rmtree(self.directory / f"step-{dropped:07d}")
+        self._retain(step)
         return target
+
+    def forget_after(self, step: int) -> None:
+        """Drop the checkpoints of later steps: the run goes on from ``step`` another way."""
+        for later in [done for done in self.steps() if done > step]:
+            self._drop(later)
+
+    def _retain(self, newest: int) -> None:
+        try:
+            verify(self._path(newest))
+        except ConfigError as error:
+            raise DataError(f"{error} It was saved just now: the disk loses what it is given; replace it.") from None
+        self.forget_after(newest)
+        whole = [done for done in self.steps() if done == newest or _looks_whole(self._path(done))]
+        kept = whole[-self._keep :]
+        for old in [done for done in self.steps() if done not in kept]:
+            self._drop(old)
+
+    def _drop(self, step: int) -> None:
+        """Remove a checkpoint; renamed first, so that what has its name is never half removed."""
+        path = self._path(step)
+        dropped = path.with_name(f".dropped-{path.name}")
+        if dropped.exists():
+            shutil.rmtree(dropped)
+        path.rename(dropped)
+        shutil.rmtree(dropped)
+
+    def _path(self, step: int) -> Path:
+        return self.directory / f"step-{step:07d}"
 
     def steps(self) -> list[int]:
         """Steps of the committed checkpoints, oldest first."""
         names = (_NAME.fullmatch(path.name) for path in self.directory.iterdir() if path.is_dir())
         return sorted(int(name.group(1)) for name in names if name)
 
-    def newest(self, on_damage: Callable[[str], None]) -> tuple[Path, CheckpointManifest] | None:
-        """The newest checkpoint all of whose files are as they were written.
+    def newest(
+        self, on_damage: Callable[[str], None], fits: Callable[[CheckpointManifest], bool] = lambda _: True
+    ) -> tuple[Path, CheckpointManifest] | None:
+        """The newest checkpoint that ``fits`` and all of whose files are as they were written.
 
         Args:
-            on_damage: told, in a sentence, of each checkpoint that is passed over.
+            on_damage: told, in a sentence, of each checkpoint that is passed over for damage.
+            fits: whether a whole checkpoint may be used.
         """
         for step in reversed(self.steps()):
-            path = self.directory / f"step-{step:07d}"
+            path = self._path(step)
             try:
-                return path, verify(path)
+                manifest = verify(path)
             except ConfigError as error:
                 on_damage(str(error))
+                continue
+            if fits(manifest):
+                return path, manifest
         return None
 
 
@@ -127,10 +164,7 @@ def verify(path: Path) -> CheckpointManifest:
     Raises:
         ConfigError: it is not a checkpoint of this format, or a file is missing or was changed.
     """
-    try:
-        manifest = CheckpointManifest.model_validate_json((path / MANIFEST).read_bytes())
-    except (OSError, ValidationError):
-        raise ConfigError(f"{path} has no readable {MANIFEST}: it is no checkpoint or a damaged one.") from None
+    manifest = _read_manifest(path)
     if manifest.format != FORMAT:
         raise ConfigError(f"{path} has checkpoint format {manifest.format}, this version reads {FORMAT}.")
     for name, expected in manifest.files.items():
@@ -138,6 +172,22 @@ def verify(path: Path) -> CheckpointManifest:
         if not file.is_file() or file.stat().st_size != expected.bytes or file_digest(file) != expected.xxh3:
             raise ConfigError(f"{file} is missing or differs from what was saved: the checkpoint is damaged.")
     return manifest
+
+
+def _read_manifest(path: Path) -> CheckpointManifest:
+    try:
+        return CheckpointManifest.model_validate_json((path / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        raise ConfigError(f"{path} has no readable {MANIFEST}: it is no checkpoint or a damaged one.") from None
+
+
+def _looks_whole(path: Path) -> bool:
+    """Whether every file is there and has its size: what can be known of an old checkpoint without reading it all."""
+    try:
+        files = _read_manifest(path).files
+    except ConfigError:
+        return False
+    return all((path / name).is_file() and (path / name).stat().st_size == it.bytes for name, it in files.items())
 
 
 def checkpoint_digest(path: Path) -> str:

@@ -1,6 +1,7 @@
-"""SIGTERM, SIGINT and SIGUSR1 as a flag that the loop reads between steps."""
+"""SIGTERM, SIGINT and SIGUSR1 as a flag that the loop reads wherever it can stop without a loss."""
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,11 +12,24 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """Signals of preemption."""
 
 
+class Stopped(BaseException):
+    """Ends what is being done. No error: so nothing that handles errors, a compiler for one, takes it for its own."""
+
+
 class Interrupt:
-    """Name of the signal that asked for an end, empty so far."""
+    """What is known of a signal that asked for an end.
+
+    Attributes:
+        name: of the signal, empty so far.
+        since: when it came, on the monotonic clock.
+        at_once: raise :class:`Stopped` from the signal: nothing is lost by it. The loop sets it for what cannot be
+            stopped between two micro-batches: building, loading, compiling.
+    """
 
     def __init__(self) -> None:
         self.name = ""
+        self.since = 0.0
+        self.at_once = False
 
     def __bool__(self) -> bool:
         return bool(self.name)
@@ -31,9 +45,11 @@ def interruptible() -> Iterator[Interrupt]:
     before = {number: signal.getsignal(number) for number in STOPPING}
 
     def note(number: int, frame: FrameType | None) -> None:
-        flag.name = signal.Signals(number).name
+        flag.name, flag.since = signal.Signals(number).name, time.monotonic()
         usual = before[signal.Signals(number)]
         signal.signal(number, ignore_repeated if number == signal.SIGTERM else usual or signal.SIG_DFL)
+        if flag.at_once:
+            raise Stopped
 
     for number in STOPPING:
         signal.signal(number, note)

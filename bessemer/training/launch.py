@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ _KINDS: dict[int, type[BessemerError]] = {
     kind.exit_code: kind for kind in (ConfigError, GateFailed, DataError, TryAgain)
 }
 _POLL_S = 0.1
+_FAREWELL_S = 10.0
+"""Seconds that ranks have to end in by themselves when one has failed."""
 
 
 def launch(module: str, processes: int, *, root: Path, grace_s: float, record: RunRecord | None = None) -> None:
@@ -61,9 +63,58 @@ def launch(module: str, processes: int, *, root: Path, grace_s: float, record: R
         raise _failure(failed, ranks[failed].returncode, facts[failed])
 
 
+def run_and_kill(
+    command: Sequence[str],
+    ranks: int,
+    *,
+    root: Path,
+    when: Callable[[], bool],
+    timeout_s: float,
+) -> list[int]:
+    """Run ``python -m command...`` as a single process, or as so many ranks, and SIGKILL all of them ``when`` asked to.
+
+    It is how a resume is proved: nothing of the processes gets to say goodbye.
+
+    Args:
+        command: a module and its arguments.
+        ranks: their number; 0 for a single process that is none.
+        root: folder that they run in.
+        when: asked about a hundred times a second; once true, every process is killed.
+        timeout_s: seconds after which they are killed in any case; after a failure the others have ten.
+
+    Returns:
+        The exit code of each: minus 9 if it was killed.
+    """
+    port, deadline = _free_port(), time.monotonic() + timeout_s
+    started: list[subprocess.Popen[bytes]] = []
+    with tempfile.TemporaryDirectory(prefix="bessemer-") as folder:
+        try:
+            for rank in range(max(1, ranks)):
+                environment = os.environ | (_of_rank(rank, ranks, port, Path(folder)) if ranks else {})
+                started.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", *command], cwd=root, env=environment, start_new_session=True
+                    )
+                )
+            while any(one.poll() is None for one in started) and time.monotonic() < deadline and not when():
+                if any(one.poll() for one in started):
+                    deadline = min(deadline, time.monotonic() + _FAREWELL_S)
+                time.sleep(_POLL_S / 10)
+        finally:
+            for one in started:
+                one.kill()
+    return [one.wait() for one in started]
+
+
 def _start(module: str, rank: int, processes: int, port: int, root: Path, record: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | _of_rank(rank, processes, port, record)
+    return subprocess.Popen([sys.executable, "-m", module], cwd=root, env=environment, start_new_session=True)
+
+
+def _of_rank(rank: int, processes: int, port: int, record: Path) -> dict[str, str]:
+    """What a rank finds in its environment."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment = os.environ | {
+    return {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(processes),
@@ -73,7 +124,6 @@ def _start(module: str, rank: int, processes: int, port: int, root: Path, record
         RECORD_ENVIRONMENT: str(record),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, cores // processes))),
     }
-    return subprocess.Popen([sys.executable, "-m", module], cwd=root, env=environment, start_new_session=True)
 
 
 def _wait(ranks: Sequence[subprocess.Popen[bytes]], interrupt: Interrupt) -> int | None:

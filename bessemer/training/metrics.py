@@ -1,73 +1,69 @@
-"""What a run writes down while it trains: JSON lines that a resumed run continues exactly, and TensorBoard.
+"""What a run writes down while it trains: JSON lines that a resumed run continues exactly, and curves.
 
-``metrics.jsonl`` holds only what is the same in every run (steps, tokens, losses). Speeds go to TensorBoard and to
-the run record.
+``metrics.jsonl`` holds only what is the same in every run (steps, tokens, losses). Speeds go to ``execution.jsonl``
+(see :mod:`bessemer.training.execution`), to the boards and to the run record.
 """
 
-import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bessemer.shards import write_bytes
+from bessemer.training.execution import ExecutionLog
+from bessemer.training.logs import METRICS, SAMPLES, read_lines, read_metrics, write_line
+from bessemer.training.trackers import Boards
 
-METRICS = "metrics.jsonl"
+__all__ = ["METRICS", "MetricsLog", "read_metrics"]
 
 
 class MetricsLog:
-    """Append-only JSON lines with a TensorBoard copy."""
+    """Append-only JSON lines with a copy on the boards."""
 
-    def __init__(self, directory: Path, after_step: int) -> None:
+    def __init__(self, directory: Path, after_step: int, execution: ExecutionLog, boards: Boards) -> None:
         """Continue after ``after_step``: later lines, written by a run that then died, are taken out."""
-        self._path = directory / METRICS
-        rows = [row for row in read_metrics(directory) if row["step"] <= after_step]
-        write_bytes(self._path, "".join(_line(row) for row in rows).encode())
-        self._file = self._path.open("a", encoding="utf-8")
-        self._board = _board(directory / "tensorboard", after_step)
+        self._directory = directory
+        self._file = _continued(directory / METRICS, after_step)
+        self._samples = _continued(directory / SAMPLES, after_step)
+        self._execution, self._boards = execution, boards
 
-    def write(self, row: dict[str, Any], volatile: dict[str, float]) -> None:
-        """Write one line; ``volatile`` goes to TensorBoard only."""
-        self._file.write(_line(row))
+    def write(self, row: dict[str, Any]) -> None:
+        """Write the line of a step."""
+        self._file.write(write_line(row))
         self._file.flush()
-        if self._board is not None:
-            for name, value in {**row, **volatile}.items():
-                if name != "step" and value is not None:
-                    self._board.add_scalar(name, value, row["step"])
+        self._boards.log(row, row["step"])
+        self._execution.step(row["step"], self._boards)
+
+    def write_samples(self, step: int, texts: Iterable[dict[str, str]]) -> None:
+        """Write the texts that the model wrote after ``step``."""
+        for text in texts:
+            self._samples.write(write_line({"step": step, **text}))
+
+    def go_back(self, after_step: int) -> None:
+        """Take out the lines after ``after_step``, from which the run goes on once more."""
+        self._file.close()
+        self._samples.close()
+        self._file = _continued(self._directory / METRICS, after_step)
+        self._samples = _continued(self._directory / SAMPLES, after_step)
+        self._boards.go_back(after_step)
+        self._execution.go_back(after_step)
 
     def sync(self) -> None:
         """Flush to disk, before the checkpoint that counts on it."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        for file in (self._file, self._samples):
+            file.flush()
+            os.fsync(file.fileno())
 
-    def close(self) -> None:
-        """Flush and close."""
+    def close(self, how: str) -> None:
+        """Flush and close; ``how`` it ended is the last line of ``execution.jsonl``."""
         self.sync()
         self._file.close()
-        if self._board is not None:
-            self._board.close()
+        self._samples.close()
+        self._execution.close(how)
+        self._boards.close()
 
 
-def read_metrics(directory: Path) -> list[dict[str, Any]]:
-    """All whole lines of a run's metrics, in order; a line that a killed writer left half is passed over."""
-    path = directory / METRICS
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if not line:
-            continue
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
-
-
-def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, separators=(",", ":")) + "\n"
-
-
-def _board(directory: Path, after_step: int) -> Any:
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(str(directory), purge_step=after_step + 1)
+def _continued(path: Path, after_step: int) -> TextIO:
+    rows = [row for row in read_lines(path) if row["step"] <= after_step]
+    write_bytes(path, "".join(write_line(row) for row in rows).encode())
+    return path.open("a", encoding="utf-8")

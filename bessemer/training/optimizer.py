@@ -14,7 +14,7 @@ from bessemer.model.precision import Precision
 from bessemer.training.muon import Muon
 
 _STATE = {AdamW: ("exp_avg", "exp_avg_sq"), Muon: ("momentum_buffer",)}
-_PRODUCTS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_PRODUCTS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float32}
 PEAK = "peak_lr"
 
 

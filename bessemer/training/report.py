@@ -7,8 +7,7 @@ from typing import Any
 
 from bessemer.config.pretrain import PretrainParams
 from bessemer.reporting.report import Check, Count, Scalar, Series, StageReport, Table, check
-from bessemer.training.metrics import read_metrics
-from bessemer.training.run import OUTCOME
+from bessemer.training.logs import OUTCOME, read_metrics
 
 _POINTS = 500
 _LAST_STEPS = 20
@@ -43,6 +42,7 @@ def report_training(scratch: Path, params: PretrainParams, provenance: dict[str,
         "epochs": round(facts["epochs"], 4),
         "train_loss": loss,
         "skipped_steps": len(outcome["skipped"]),
+        "rollbacks": len(outcome["rollbacks"]),
     }
     if validation is not None:
         metrics["val_bits_per_byte"] = validation
@@ -59,7 +59,7 @@ def report_training(scratch: Path, params: PretrainParams, provenance: dict[str,
         ],
         metrics=metrics,
         series=_series(rows),
-        tables=[_settings(params, outcome), *_skipped(outcome)],
+        tables=[_settings(params, outcome), *_skipped(outcome), *_rollbacks(outcome)],
         checks=_checks(loss, outcome),
         provenance=provenance,
     )
@@ -127,10 +127,26 @@ def _skipped(outcome: dict[str, Any]) -> list[Table]:
     return [
         Table(
             name="skipped",
-            title="Steps that were passed over because a value was not finite",
+            title="Steps that were passed over: a value was not finite, or far above what the last steps had",
             columns=["step", "first sample", "last sample", "where"],
             rows=rows,
             note="Nothing of such a step was applied. Samples are global numbers of the training order.",
+        )
+    ]
+
+
+def _rollbacks(outcome: dict[str, Any]) -> list[Table]:
+    if not outcome["rollbacks"]:
+        return []
+    columns = ["at_step", "to_step", "first_sample", "last_sample"]
+    rows: list[list[Scalar | None]] = [[item[name] for name in columns] for item in outcome["rollbacks"]]
+    return [
+        Table(
+            name="rollbacks",
+            title="Times that the run went back to a checkpoint",
+            columns=["at step", "to step", "first sample left out", "last sample left out"],
+            rows=rows,
+            note="Without samples it was a weight that was not finite: no batch is to blame.",
         )
     ]
 
@@ -144,6 +160,6 @@ def _checks(loss: float, outcome: dict[str, Any]) -> list[Check]:
             "<=",
             0,
             severity="warn",
-            reason="a step whose values are not finite points to a learning rate that is too high or to bad data",
+            reason="a step that is passed over points to a learning rate that is too high or to bad data",
         ),
     ]

@@ -1,4 +1,4 @@
-"""The learning rate as a function of tokens: warm-up with a stable phase and a decay (WSD), or with a cosine.
+"""The learning rate as a function of tokens: warm-up, then a stable phase and a decay (WSD), a cosine or a line.
 
 A function and not an object: there is no state to save, and no wrapper that could step it once per process.
 """
@@ -29,7 +29,7 @@ def learning_rate_factor(schedule: ScheduleParams, tokens: int, total: int) -> f
     over = (tokens - start) / (total - start)
     if schedule.name == "cosine":
         remaining = 0.5 * (1.0 + math.cos(math.pi * over))
-    elif schedule.decay_shape == "sqrt":
+    elif schedule.name == "wsd" and schedule.decay_shape == "sqrt":
         remaining = 1.0 - math.sqrt(over)
     else:
         remaining = 1.0 - over

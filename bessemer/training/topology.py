@@ -59,6 +59,14 @@ class Topology:
             torch.distributed.all_reduce(tensor)
         return cast(list[float], tensor.tolist())
 
+    def gather(self, names: tuple[str, ...]) -> list[str]:
+        """What all processes give, one after the other."""
+        if not torch.distributed.is_initialized():
+            return list(names)
+        found: list[tuple[str, ...]] = [()] * self.world
+        torch.distributed.all_gather_object(found, names)
+        return [name for given in found for name in given]
+
     def broadcast(self, value: int) -> int:
         """The value of rank 0."""
         return int(self.sum([float(value) if self.is_main else 0.0])[0])
@@ -75,6 +83,8 @@ def launched() -> bool:
 
 def planned_processes(runtime: DistributedRuntime) -> int:
     """Processes that runtime.yaml asks for on this machine."""
+    if runtime.strategy == "none":
+        return 1
     if runtime.processes == "auto":
         return max(1, torch.cuda.device_count())
     return runtime.processes
@@ -84,7 +94,7 @@ def planned_strategy(runtime: DistributedRuntime, world: int) -> Strategy:
     """The strategy of runtime.yaml with ``auto`` resolved, for ``world`` processes.
 
     Raises:
-        ConfigError: the launcher's flags say something else.
+        ConfigError: the launcher's flags say something else, or it is none for several processes.
     """
     flagged = _flagged_strategy()
     if runtime.strategy == "auto":
@@ -93,6 +103,11 @@ def planned_strategy(runtime: DistributedRuntime, world: int) -> Strategy:
         raise ConfigError(
             f"the launcher was started for {flagged}, runtime.yaml: distributed.strategy is {runtime.strategy}; "
             "leave the flag out, or set strategy: auto."
+        )
+    if runtime.strategy == "none" and world > 1:
+        raise ConfigError(
+            f"runtime.yaml: distributed.strategy is none, which is for one process, and there are {world}: each would "
+            "train a model of its own; use ddp, fsdp2, or auto."
         )
     return runtime.strategy
 
@@ -115,7 +130,7 @@ def start(params: PretrainParams, runtime: DistributedRuntime, extensions: Path)
     _set_threads(runtime)
     state = _join(runtime)
     require_asked(runtime, state.num_processes, asked)
-    tokens = least(_token_budget(params, runtime), state.device)
+    tokens = least(token_budget(params, runtime), state.device)
     micro_batch, accumulation = split_batch(params, runtime, state.num_processes, tokens)
     precision = resolve_precision(params.precision, state.device)
     plugin = None
@@ -179,8 +194,13 @@ def refuse_impossible(params: PretrainParams, strategy: Strategy) -> None:
     """Name combinations that cannot work before anything is started.
 
     Raises:
-        ConfigError: Muon together with ZeRO.
+        ConfigError: Muon or fp16 together with ZeRO.
     """
+    if strategy in _ZERO and params.precision == "fp16":
+        raise ConfigError(
+            f"pretrain.precision is fp16 and runtime.yaml: distributed.strategy is {strategy}: scaled losses are for "
+            "none, ddp and fsdp2; use one of them, or precision bf16 or fp32."
+        )
     if strategy in _ZERO and params.optimizer.name == "muon":
         raise ConfigError(
             f"pretrain.optimizer.name is muon and runtime.yaml: distributed.strategy is {strategy}: ZeRO cuts matrices "
@@ -218,12 +238,16 @@ def split_batch(params: PretrainParams, runtime: DistributedRuntime, world: int,
     return micro_batch, share // micro_batch
 
 
-def _token_budget(params: PretrainParams, runtime: DistributedRuntime) -> int:
+def token_budget(params: PretrainParams, runtime: DistributedRuntime) -> int:
     """Tokens whose activations fill at most half of the memory that is free on the current device."""
     shape = params.model.shape
     layer = 2 * (18 * shape.hidden_size + 8 * shape.intermediate_size)
-    kept = 2 * shape.hidden_size if runtime.gradient_checkpointing else layer
-    per_token = shape.layers * kept + layer
+    kept = {
+        "none": layer,
+        "selective": 2 * (7 * shape.hidden_size + 2 * shape.intermediate_size),
+        "full": 2 * shape.hidden_size,
+    }
+    per_token = shape.layers * kept[runtime.gradient_checkpointing] + layer
     if not torch.cuda.is_available():
         return 16_384
     free, _ = torch.cuda.mem_get_info()
@@ -239,7 +263,8 @@ def _join(runtime: DistributedRuntime) -> PartialState:
     cpu = not torch.cuda.is_available()
     if not launched():
         return PartialState(cpu=cpu)
-    return PartialState(cpu=cpu, backend="gloo" if cpu else "nccl", timeout=timedelta(seconds=runtime.timeout_s))
+    on_gpu = "cuda:nccl,cpu:gloo" if runtime.offload == "parameters" else "nccl"  # offloaded gradients have a norm too
+    return PartialState(cpu=cpu, backend="gloo" if cpu else on_gpu, timeout=timedelta(seconds=runtime.timeout_s))
 
 
 def _prepare_deepspeed(extensions: Path) -> None:
@@ -249,11 +274,15 @@ def _prepare_deepspeed(extensions: Path) -> None:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 
+def bucket_cap(runtime: DistributedRuntime) -> float:
+    """DDP's bucket size: accelerate hands it on as it is, DDP multiplies it by 2**20 and then rounds down to bytes."""
+    return runtime.bucket_mb * 1e6 / 2**20
+
+
 def _accelerator(runtime: DistributedRuntime, plugin: DeepSpeedPlugin | None) -> Accelerator:
     if plugin is not None:
         return Accelerator(deepspeed_plugin=plugin)
-    # accelerate hands it on as it is; DDP multiplies it by 2**20 and only then rounds it down to bytes
-    bucket = DistributedDataParallelKwargs(bucket_cap_mb=runtime.bucket_mb * 1e6 / 2**20)
+    bucket = DistributedDataParallelKwargs(bucket_cap_mb=bucket_cap(runtime))
     return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision="no", kwargs_handlers=[bucket])
 
 
@@ -272,9 +301,13 @@ def _disown_accelerate() -> None:
         del os.environ[name]
 
 
-def _set_threads(runtime: DistributedRuntime) -> None:
+def planned_threads(runtime: DistributedRuntime, local: int) -> int:
+    """CPU threads of each of ``local`` processes on this machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    threads = max(1, cores // local) if runtime.threads == "auto" else runtime.threads
+    return max(1, cores // local) if runtime.threads == "auto" else runtime.threads
+
+
+def _set_threads(runtime: DistributedRuntime) -> None:
+    threads = planned_threads(runtime, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)

@@ -23,8 +23,11 @@ from torch.nn.parallel import DistributedDataParallel
 from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError
+from bessemer.training.compilation import compile_layers
+from bessemer.training.loss_scale import LossScale
 from bessemer.training.optimizer import Optimizers
-from bessemer.training.step import Step
+from bessemer.training.phases import Phases
+from bessemer.training.step import DTYPES, Bounds, Step, not_finite
 from bessemer.training.topology import Topology
 
 
@@ -39,12 +42,17 @@ class TorchEngine:
         """Move, shard and wrap the model, then build optimizers over what this process holds."""
         self._topology = topology
         self._clip_norm = params.clip_norm
+        self.phases = Phases(topology.device)
+        self._scale = LossScale() if topology.precision == "fp16" else None
         model = model.to(topology.device)
         if topology.strategy == "fsdp2":
             _shard(model, runtime, topology)
         self._plain = model
         self.optimizers = Optimizers(model, params.optimizer, topology.precision, fused=True)
-        self.model: Any = torch.compile(model) if runtime.compile else model
+        self._compiled = runtime.compile is True
+        if self._compiled:
+            compile_layers(model)
+        self.model: Any = model
         if topology.strategy == "ddp":
             self.model = topology.accelerator.prepare_model(self.model, device_placement=False)
         self._check_wrapping()
@@ -52,20 +60,32 @@ class TorchEngine:
     def accumulate(self, inputs: Mapping[str, Tensor], predicted: int, last: bool) -> Tensor:
         """Forward and backward of one micro-batch; DDP and FSDP2 average over processes, so scale by their number."""
         with self._synchronise(last):
+            self.phases.enter("forward")
             with self._autocast():
                 loss: Tensor = self.model(**inputs, num_items_in_batch=predicted).loss
-            torch.autograd.backward(loss * self._topology.world if self._topology.world > 1 else loss)
+            self.phases.enter("backward")
+            scale = self._topology.world * (self._scale.value if self._scale else 1.0)
+            torch.autograd.backward(loss * scale if scale != 1.0 else loss)
         return loss.detach()
 
-    def step(self, factor: float, loss: float) -> Step:
-        """Clip and move the parameters; with a value that is not finite, forget the gradients and move nothing."""
+    def step(self, factor: float, loss: float, bounds: Bounds) -> Step:
+        """Clip and move the parameters; with a value out of bounds, forget the gradients and move nothing."""
         parameters = [parameter for parameter in self._plain.parameters() if parameter.grad is not None]
         total = _whole(nn.utils.get_total_norm([cast(Tensor, parameter.grad) for parameter in parameters]))
+        if self._scale is not None:
+            total = total / self._scale.value
         norm = float(total)
-        if not (math.isfinite(norm) and math.isfinite(loss)):
+        if self._scale is not None and not math.isfinite(norm) and math.isfinite(loss) and self._scale.at_fault:
+            self._scale.overflowed()
+            self.optimizers.zero_grad()
+            return Step(grad_norm=norm, applied=False, overflow=True)
+        if not bounds.allow(loss, norm):
             culprits = self._culprits()
             self.optimizers.zero_grad()
             return Step(grad_norm=norm, applied=False, culprits=culprits)
+        if self._scale is not None:
+            self._scale.unscale([cast(Tensor, parameter.grad) for parameter in parameters])
+            self._scale.applied()
         if self._clip_norm is not None:
             nn.utils.clip_grads_with_norm_(parameters, self._clip_norm, total)
         self.optimizers.set_factor(factor)
@@ -73,13 +93,44 @@ class TorchEngine:
         self.optimizers.zero_grad()
         return Step(grad_norm=norm, applied=True)
 
+    def drop(self) -> None:
+        """Forget the gradients of a step that does not end."""
+        self.optimizers.zero_grad()
+
+    def warm_up(self, inputs: Mapping[str, Tensor], predicted: int) -> None:
+        """Compile the training and the evaluation graph.
+
+        DDP lays its buckets anew after the first backward pass, and of three processes and more the order in which
+        their gradients are added follows from that: once it is over, the first step after a resume adds as any other.
+        """
+        if not self._compiled and not (self._topology.strategy == "ddp" and self._topology.world > 2):
+            return
+        self.accumulate(inputs, predicted, last=True)
+        self.drop()
+        if self._compiled:
+            self.model.eval()
+            self.evaluate(inputs)
+            self.model.train()
+
+    def damaged(self) -> tuple[str, ...]:
+        """Weights of this process that are not finite, or whose optimizer's state is not."""
+        found = {name: _local(parameter.detach()) for name, parameter in self._plain.named_parameters()}
+        found |= {name: _local(tensor) for name, tensor in self.optimizers.tensors().items()}
+        return not_finite(found)
+
     def evaluate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Summed loss of a batch, in nats, without gradients."""
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._autocast(), self._eager():
             loss: Tensor = self.model(**inputs, num_items_in_batch=1).loss
-        if isinstance(self._plain, FSDPModule):
-            self._plain.reshard()  # without a backward pass the root stays gathered, in bf16, and would be saved so
+        self._let_go()
         return loss.detach()
+
+    def next_logits(self, tokens: Tensor) -> Tensor:
+        """Logits of the token after ``tokens``, by layers that are not compiled: they would be, for each length."""
+        with torch.no_grad(), self._autocast(), self._eager():
+            logits: Tensor = self._plain(tokens, use_cache=False, logits_to_keep=1).logits[0, -1]
+        self._let_go()
+        return logits
 
     def save(self, directory: Path) -> None:
         """Write model, optimizers and random state; sharded tensors are written by the processes that hold them."""
@@ -98,21 +149,28 @@ class TorchEngine:
         """All weights in fp32 on the CPU; a collective under FSDP2, and the same in every process."""
         return {name: _whole(parameter).float().cpu().clone() for name, parameter in self._plain.named_parameters()}
 
+    def _eager(self) -> AbstractContextManager[None]:
+        return torch.compiler.set_stance("force_eager") if self._compiled else nullcontext()
+
+    def _let_go(self) -> None:
+        """Without a backward pass the root of FSDP2 stays gathered, in bf16, and would be saved so."""
+        if isinstance(self._plain, FSDPModule):
+            self._plain.reshard()
+
     def _state(self) -> dict[str, Any]:
         model = {name: parameter.detach() for name, parameter in self._plain.named_parameters()}
-        return {"model": model, "optimizer": self.optimizers.tensors(), "random": torch.get_rng_state()}
+        scale = {} if self._scale is None else {"loss_scale": self._scale.tensor}
+        return {"model": model, "optimizer": self.optimizers.tensors(), "random": torch.get_rng_state()} | scale
 
     def _culprits(self) -> tuple[str, ...]:
         """Parameters whose gradient in this process is not finite."""
-        return tuple(
-            name
-            for name, parameter in self._plain.named_parameters()
-            if parameter.grad is not None and not bool(torch.isfinite(_local(parameter.grad)).all())
-        )
+        return not_finite({name: _local(it.grad) for name, it in self._plain.named_parameters() if it.grad is not None})
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(
-            self._topology.device.type, dtype=torch.bfloat16, enabled=self._topology.precision == "bf16"
+            self._topology.device.type,
+            dtype=DTYPES[self._topology.precision],
+            enabled=self._topology.precision != "fp32",
         )
 
     def _synchronise(self, last: bool) -> AbstractContextManager[None]:
@@ -149,9 +207,9 @@ class TorchEngine:
 def _shard(model: nn.Module, runtime: DistributedRuntime, topology: Topology) -> None:
     """Shard every decoder layer, then what is left, over all processes (FSDP2, Zhao et al. 2023)."""
     mesh = init_device_mesh(topology.device.type, (topology.world,), mesh_dim_names=("shard",))
-    mixed = topology.precision == "bf16"
+    mixed = topology.precision != "fp32"
     policy = MixedPrecisionPolicy(
-        param_dtype=torch.bfloat16 if mixed else None, reduce_dtype=torch.float32 if mixed else None
+        param_dtype=DTYPES[topology.precision] if mixed else None, reduce_dtype=torch.float32 if mixed else None
     )
     offload = CPUOffloadPolicy() if runtime.offload == "parameters" else OffloadPolicy()
     names = set(getattr(model, "_no_split_modules", None) or ())

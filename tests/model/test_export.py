@@ -66,6 +66,31 @@ def test_logits_of_the_folder_are_those_of_the_training_model(
     assert check.largest_difference <= 1e-5 * check.largest_logit
 
 
+SCALED = [
+    {"name": "linear", "factor": 4.0},
+    {"name": "llama3", "factor": 4.0, "original_context": 16},
+    {"name": "yarn", "factor": 4.0, "original_context": 16, "beta_fast": 2.0, "beta_slow": 0.5},
+]
+
+
+@pytest.mark.parametrize("scaling", SCALED, ids=lambda scaling: str(scaling["name"]))
+@pytest.mark.parametrize(("qk_norm", "kv_heads"), [(True, 1), (False, 2), (False, 4)])
+def test_stretched_rotary_positions_and_every_grouping_of_heads_survive_the_export(
+    tmp_path: Path, tokenizer: Path, scaling: dict[str, object], qk_norm: bool, kv_heads: int
+) -> None:
+    model = trained(qk_norm=qk_norm, kv_heads=kv_heads, rope_scaling=scaling)
+    folder = tmp_path / "model"
+    export_model(model.config, model.state_dict(), tokenizer, folder, lineage=LINEAGE)
+    assert json.loads((folder / "config.json").read_text())["rope_parameters"]["rope_type"] == scaling["name"]
+    plain, usual = AutoModelForCausalLM.from_pretrained(folder), trained(qk_norm=qk_norm, kv_heads=kv_heads)
+    tokens = random_tokens(2, 64, seed=3)
+    with torch.no_grad():
+        expected, found, other = (each(tokens, use_cache=False).logits for each in (model, plain, usual))
+    largest = float(expected.abs().max())
+    assert float((found - expected).abs().max()) <= 1e-5 * largest
+    assert float((other - expected).abs().max()) > 1e-2 * largest
+
+
 OUTSIDER = """
 import json, sys
 from pathlib import Path

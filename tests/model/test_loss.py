@@ -54,6 +54,44 @@ def test_the_sum_over_many_chunks_is_as_exact_as_fp32_allows(monkeypatch: pytest
         assert float((gradient.double() - oracle).norm() / oracle.norm()) < 1e-6
 
 
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+def test_weights_in_fp64_give_loss_and_gradients_exact_to_fp64(z_loss: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(loss.CHUNK_BYTES, "cpu", 4 * 9 * 4)
+    layer, hidden, targets = layer_and_input(100, 9, 4)
+    layer.z_loss = z_loss
+    layer.double()
+    wide = hidden.detach().double().requires_grad_()
+    logits = functional.linear(wide, layer.weight)
+    nll = functional.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum")
+    expected = nll + z_loss * logits.logsumexp(dim=1)[targets != IGNORE].square().sum()
+    found = layer(wide, targets)
+    assert found.dtype == torch.float64
+    assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-14)
+    oracles = torch.autograd.grad(expected, (wide, layer.weight))
+    for gradient, oracle in zip(torch.autograd.grad(found, (wide, layer.weight)), oracles, strict=True):
+        assert float((gradient - oracle).norm() / oracle.norm()) < 1e-14
+
+
+@given(st.integers(1, 40), st.integers(2, 30), st.integers(1, 9), st.floats(1e-5, 1e-1))
+@settings(max_examples=30)
+def test_z_loss_adds_the_squared_logsumexp_of_counted_tokens_in_training_only(
+    tokens: int, vocabulary: int, chunk: int, z_loss: float
+) -> None:
+    layer, hidden, targets = layer_and_input(tokens, vocabulary, 5)
+    layer.z_loss = z_loss
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(loss.CHUNK_BYTES, "cpu", 4 * vocabulary * chunk)
+        found, judged = layer(hidden, targets), layer.eval()(hidden, targets)
+    logits = functional.linear(hidden, layer.weight)
+    nll = functional.cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum")
+    expected = nll + z_loss * logits.logsumexp(dim=1)[targets != IGNORE].square().sum()
+    torch.testing.assert_close(judged, nll, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+    wanted = torch.autograd.grad(expected, (hidden, layer.weight))
+    for gradient, oracle in zip(torch.autograd.grad(found, (hidden, layer.weight)), wanted, strict=True):
+        torch.testing.assert_close(gradient, oracle, atol=1e-4, rtol=1e-4)
+
+
 def test_logits_far_apart_neither_overflow_nor_vanish() -> None:
     layer, hidden, targets = layer_and_input(20, 30, 0)
     with torch.no_grad():

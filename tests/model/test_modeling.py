@@ -68,11 +68,13 @@ def test_no_token_sees_a_later_one(backend: str) -> None:
     assert not torch.equal(before[:, 25:], after[:, 25:])
 
 
-def test_packed_documents_do_not_see_each_other_at_all(backend: str) -> None:
-    model = small_model(attention=backend).eval()
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("autocast", [False, True], ids=["fp32", "bf16"])
+def test_packed_documents_do_not_see_each_other_at_all(backend: str, autocast: bool, training: bool) -> None:
+    model = small_model(attention=backend).train(training)
     ids = document_ids()
     tokens = random_tokens(1, ids.shape[1])
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         before = model(tokens, document_ids=ids).logits
         for document in range(len(LENGTHS)):
             inside = ids == document

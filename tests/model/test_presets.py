@@ -3,6 +3,7 @@
 import pytest
 import torch
 from pydantic import ValidationError
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bessemer.config.model import PRESETS, ModelParams
@@ -45,6 +46,25 @@ def test_operations_agree_with_a_counter_that_watches_every_product(qk_norm: boo
         logits = model(tokens, use_cache=False).logits
         logits.sum().backward()
     assert flops_per_token(model.config, 64).palm * tokens.numel() == pytest.approx(counter.get_total_flops(), rel=0.01)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_training_step_of_every_preset_has_the_operations_that_are_stated(
+    preset: str, tied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # transformers looks into the positions to make a mask, and tensors without contents cannot be looked into
+    monkeypatch.setattr("bessemer.model.modeling.create_causal_mask", lambda *_: None)
+    config = build_config(ModelParams(preset=preset, tie_embeddings=tied), 50_000)  # type: ignore[arg-type]
+    config._attn_implementation = "eager"
+    length = 128
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        model, tokens = BessemerForCausalLM(config), torch.zeros(2, length, dtype=torch.int64)
+        model(tokens, shift_labels=tokens, num_items_in_batch=tokens.numel()).loss.backward()
+    counted = counter.get_total_flops() / tokens.numel()
+    stated = flops_per_token(config, length).palm
+    print(f"{preset}, {'tied' if tied else 'untied'}: {stated:,} stated, {counted:,.0f} counted")
+    assert stated == pytest.approx(counted, rel=0.01)
 
 
 def test_a_causal_mask_leaves_half_of_the_attention() -> None:
