@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from bessemer.config.base import Fraction, Strict
+from bessemer.config.mixture import MixtureParams
 from bessemer.config.model import ModelParams
 
 
@@ -86,6 +87,12 @@ class PretrainParams(Strict):
     tokens: int = Field(1_600_000, ge=1, description="length of the run in tokens, rounded up to whole batches")
     batch_tokens: int = Field(4096, ge=1, description="tokens of one optimizer step over all processes")
     sequence_length: int = Field(256, ge=8, description="tokens that one sample predicts")
+    packing: Literal["stream", "best_fit"] = Field(
+        "stream",
+        description="stream: documents one after another, cut where a sample ends; best_fit: only documents longer "
+        "than a sample are cut, at the price of some padding (Ding et al. 2024)",
+    )
+    mixture: MixtureParams = Field(default_factory=MixtureParams, description="shares of the sources, by phases")
     optimizer: OptimizerParams = Field(default_factory=OptimizerParams, description="AdamW or Muon")
     schedule: ScheduleParams = Field(default_factory=ScheduleParams, description="learning rate over the run")
     clip_norm: float | None = Field(1.0, gt=0.0, description="largest global gradient norm; null: no clipping")

@@ -43,7 +43,7 @@ class SourceDocuments:
 
     def find(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The document that holds each of the source's tokens, shape as ``positions``, int64."""
-        return np.searchsorted(self._ends, positions, side="right")
+        return np.searchsorted(self._ends, positions, side="right").astype(np.int64)
 
     def begins(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """Position among the source's tokens at which documents begin, shape as ``documents``, int64."""

@@ -57,6 +57,8 @@ class Reader:
 
     def predicted(self, first: int, last: int) -> int:
         """Number of targets of the samples ``first`` to ``last - 1`` together, without reading them."""
+        if not self._padded:
+            return (last - first) * self.sequence_length
         numbers, samples = self._order(np.arange(first, last, dtype=np.int64))
         return sum(
             self._layouts[number].predicted(samples[numbers == number]) for number in np.unique(numbers).tolist()

@@ -14,7 +14,7 @@ from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError, TryAgain
 from bessemer.progress import Progress
-from bessemer.tokens.loader import Windows
+from bessemer.tokens.loader import Reader
 from bessemer.training.checkpoint import CheckpointStore, require_compatible, verify
 from bessemer.training.guard import Guard
 from bessemer.training.interrupt import Interrupt
@@ -36,7 +36,7 @@ class Run:
     runtime: DistributedRuntime
     topology: Topology
     engine: Engine
-    train: Windows
+    train: Reader
     validation: Validation | None
     store: CheckpointStore
     log: MetricsLog | None
@@ -83,10 +83,12 @@ def _step(run: Run, share: Share) -> tuple[dict[str, Any], bool]:
     """One optimizer step: its line for the log, and whether any process was asked to stop."""
     params, engine, topology = run.params, run.engine, run.topology
     tokens = params.batch_tokens
+    first = run.step * params.batch_sequences
+    predicted = run.train.predicted(first, first + params.batch_sequences)  # of all processes; padding has no target
     local = 0.0
     for number, indices in enumerate(share.indices(run.step), start=1):
         inputs = collate(run.train, indices, topology.device)
-        local += float(engine.accumulate(inputs, tokens, last=number == topology.accumulation))
+        local += float(engine.accumulate(inputs, predicted, last=number == topology.accumulation))
     loss, stops = topology.sum([local, float(bool(run.interrupt))])
     done = (run.step + 1) * tokens
     factor = learning_rate_factor(params.schedule, done, params.total_tokens)

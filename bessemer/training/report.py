@@ -9,6 +9,7 @@ from bessemer.config.pretrain import PretrainParams
 from bessemer.reporting.report import Check, Count, Scalar, Series, StageReport, Table, check
 from bessemer.training.metrics import read_metrics
 from bessemer.training.run import OUTCOME
+from bessemer.training.sample_tables import sample_tables
 
 _POINTS = 500
 _LAST_STEPS = 20
@@ -59,7 +60,7 @@ def report_training(scratch: Path, params: PretrainParams, provenance: dict[str,
         ],
         metrics=metrics,
         series=_series(rows),
-        tables=[_settings(params, outcome), *_skipped(outcome)],
+        tables=[_settings(params, outcome), *sample_tables(params, facts), *_skipped(outcome)],
         checks=_checks(loss, outcome),
         provenance=provenance,
     )

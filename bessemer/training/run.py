@@ -16,6 +16,7 @@ from bessemer.model.modeling import BessemerForCausalLM
 from bessemer.model.presets import build_model, flops_per_token
 from bessemer.progress import Progress
 from bessemer.shards import write_json
+from bessemer.tokens.arrange import arrange
 from bessemer.tokens.loader import TokenStream, Windows
 from bessemer.training.checkpoint import CheckpointStore, sole_trainer
 from bessemer.training.interrupt import interruptible
@@ -23,6 +24,7 @@ from bessemer.training.loop import Run, resume, train
 from bessemer.training.metrics import MetricsLog
 from bessemer.training.optimizer import parameter_groups
 from bessemer.training.preflight import require_disk, state_size
+from bessemer.training.sample_tables import sample_facts
 from bessemer.training.samples import Validation
 from bessemer.training.step import Engine
 from bessemer.training.topology import Topology, start
@@ -84,7 +86,7 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
             runtime=runtime,
             topology=topology,
             engine=build_engine(model, params, runtime, topology),
-            train=Windows(stream, params.sequence_length, params.seed),
+            train=arrange(stream, params, places.scratch),
             validation=_validation(places.validation, params),
             store=CheckpointStore(places.scratch, runtime.checkpoints_kept),
             log=None,
@@ -96,6 +98,7 @@ def pretrain(places: Places, params: PretrainParams, runtime: DistributedRuntime
             run.log = MetricsLog(places.scratch, run.step)
             with bar("pretrain", params.steps, "steps") as progress:
                 _train(run, progress)
+            facts |= sample_facts(stream, params, places.scratch)
             write_json(places.scratch / OUTCOME, _outcome(run, model, facts, resumed))
         else:
             _train(run, None)
