@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup repro test test-all check serve report bench bench-dedup bench-signals bench-extract bench-language \
-        bench-strategies bench-train clean
+        bench-loader bench-strategies bench-train clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -56,7 +56,7 @@ serve: $(STAMP) ## start a Prefect server and the line as a deployment, on this 
 report: $(STAMP) ## write the overall report of the newest run again
 	@bessemer report
 
-bench: bench-dedup bench-signals bench-extract bench-language bench-strategies bench-train ## measure beside peers; strategies beside each other
+bench: bench-dedup bench-signals bench-extract bench-language bench-loader bench-strategies bench-train ## measure beside peers; strategies beside each other
 
 # The peers have needs of their own, so they have an environment of their own.
 $(PEERS)/.installed: benchmarks/peers.txt | $(STAMP)
@@ -79,6 +79,9 @@ bench-extract: $(STAMP) ## measure extraction beside bare FastWARC with resilipa
 bench-language: $(STAMP) ## measure language identification beside bare fastText (BENCH_ARGS)
 	@test -f data/documents/_manifest.json || bessemer run ingest
 	@python -m benchmarks.language $(BENCH_ARGS)
+
+bench-loader: $(STAMP) ## measure the loader beside a plain loop over a mapped array (BENCH_ARGS)
+	@python -m benchmarks.loader $(BENCH_ARGS)
 
 bench-strategies: $(STAMP) ## train with every strategy and compare the losses (needs the shards of a run)
 	@if [ -d data/tokens/train ]; then python -m benchmarks.strategies; \

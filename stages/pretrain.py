@@ -18,7 +18,9 @@ from bessemer.reporting.report import StageReport, read_report
 from bessemer.shards import directory_digest
 from bessemer.stage import RANK_ENVIRONMENT, RECORD_ENVIRONMENT, StageContext, run_stage
 from bessemer.tokenizer.encode import tokenizer_digest
+from bessemer.tokens.arrange import arrange
 from bessemer.tokens.directory import DOCUMENTS, verify_tokens
+from bessemer.tokens.stream import TokenStream
 from bessemer.training.checkpoint import checkpoint_digest
 from bessemer.training.combinations import require_possible
 from bessemer.training.launch import launch
@@ -37,6 +39,7 @@ def main(context: StageContext) -> StageReport:
     if is_first():
         verify_tokens(places.train)
         verify_tokens(places.validation)
+        arrange(TokenStream(places.train), params, places.scratch)  # refuses what cannot be, and makes indexes
     if launching:
         processes = planned_processes(context.runtime.distributed)
         launch(context.module, processes, root=context.root, grace_s=context.runtime.grace_s, record=context.record)

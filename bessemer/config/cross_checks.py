@@ -82,6 +82,7 @@ def _sources(params: Params) -> Iterator[str]:
     for place, named in (
         ("tokenizer.source_weights", params.tokenizer.source_weights),
         ("curate.weights.sources", params.curate.weights.sources),
+        ("pretrain.mixture", sorted(params.pretrain.mixture.sources)),
     ):
         for name in named:
             if name not in names:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PrivateAttr, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from bessemer.config.base import Fraction, Strict
+from bessemer.config.mixture import MixtureParams
 from bessemer.config.model import ModelParams
 from bessemer.config.scaling import AUTO, Derived, derive_batch, derive_learning_rate, derive_muon_learning_rate
 
@@ -143,6 +144,12 @@ class PretrainParams(Strict):
         4096, description="tokens of one optimizer step over all processes; auto: from the length of the run"
     )
     sequence_length: int = Field(256, ge=8, description="tokens that one sample predicts")
+    packing: Literal["stream", "best_fit"] = Field(
+        "stream",
+        description="stream: documents one after another, cut where a sample ends; best_fit: only documents longer "
+        "than a sample are cut, at the price of some padding (Ding et al. 2024)",
+    )
+    mixture: MixtureParams = Field(default_factory=MixtureParams, description="shares of the sources, by phases")
     optimizer: OptimizerParams = Field(default_factory=OptimizerParams, description="AdamW or Muon")
     schedule: ScheduleParams = Field(default_factory=ScheduleParams, description="learning rate over the run")
     z_loss: float = Field(

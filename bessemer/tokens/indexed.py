@@ -140,6 +140,10 @@ class IndexedFile:
         """Token positions at which sequences ``first`` to ``last - 1`` start, int64, a copy in memory."""
         return np.array(self._pointers[first:last], dtype=np.int64) // self.dtype.itemsize
 
+    def starts_of(self, sequences: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Token positions at which some sequences start, shape as ``sequences``, int64."""
+        return self._pointers[sequences] // self.dtype.itemsize
+
     def find(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The number of the sequence that holds each token position.
 

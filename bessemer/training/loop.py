@@ -14,7 +14,7 @@ from bessemer.config.distributed import DistributedRuntime
 from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import ConfigError, TryAgain
 from bessemer.progress import Progress
-from bessemer.tokens.loader import Windows
+from bessemer.tokens.loader import Reader
 from bessemer.training.checkpoint import CheckpointStore
 from bessemer.training.continuation import damaged, go_back, save, union
 from bessemer.training.guard import Guard
@@ -60,7 +60,7 @@ class Run:
     runtime: DistributedRuntime
     topology: Topology
     engine: Engine
-    train: Windows
+    train: Reader
     validation: Validation | None
     store: CheckpointStore
     log: MetricsLog | None
@@ -182,6 +182,8 @@ def _gradients(run: Run, share: Share, batch: int) -> tuple[float, bool]:
         Stopped: a signal came while there were micro-batches left. What was computed of the step is dropped.
     """
     topology, engine, number = run.topology, run.engine, run.step + 1
+    first = batch * run.params.batch_sequences
+    predicted = run.train.predicted(first, first + run.params.batch_sequences)  # of all processes; padding has none
     local = 0.0
     behind: Tensor | float = 0.0
     ahead: Tensor | float = 0.0
@@ -194,7 +196,7 @@ def _gradients(run: Run, share: Share, batch: int) -> tuple[float, bool]:
             run.enter("micro-batch", number)
             behind, ahead = (
                 ahead,
-                engine.accumulate(inputs, run.params.batch_tokens, last=count == topology.accumulation),
+                engine.accumulate(inputs, predicted, last=count == topology.accumulation),
             )
             local += float(behind)
         local += float(ahead)

@@ -8,6 +8,7 @@ from typing import Any
 from bessemer.config.pretrain import PretrainParams
 from bessemer.reporting.report import Check, Count, Scalar, Series, StageReport, Table, check
 from bessemer.training.logs import OUTCOME, read_metrics
+from bessemer.training.sample_tables import sample_tables
 
 _POINTS = 500
 _LAST_STEPS = 20
@@ -59,7 +60,7 @@ def report_training(scratch: Path, params: PretrainParams, provenance: dict[str,
         ],
         metrics=metrics,
         series=_series(rows),
-        tables=[_settings(params, outcome), *_skipped(outcome), *_rollbacks(outcome)],
+        tables=[_settings(params, outcome), *sample_tables(params, facts), *_skipped(outcome), *_rollbacks(outcome)],
         checks=_checks(loss, outcome),
         provenance=provenance,
     )

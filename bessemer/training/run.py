@@ -18,6 +18,7 @@ from bessemer.model.presets import build_model, flops_per_token
 from bessemer.model.recomputation import recompute
 from bessemer.progress import Progress
 from bessemer.shards import write_json
+from bessemer.tokens.arrange import arrange
 from bessemer.tokens.loader import TokenStream, Windows
 from bessemer.training.checkpoint import CheckpointStore, sole_trainer
 from bessemer.training.compilation import CompileChoice, choose_compile
@@ -29,6 +30,7 @@ from bessemer.training.optimizer import parameter_groups
 from bessemer.training.preflight import require_disk, state_size
 from bessemer.training.profile import profiler
 from bessemer.training.run_log import open_log
+from bessemer.training.sample_tables import sample_facts
 from bessemer.training.samples import Validation
 from bessemer.training.sampling import Prompts
 from bessemer.training.step import DTYPES, Engine
@@ -136,7 +138,7 @@ def _trained(
         runtime=runtime,
         topology=topology,
         engine=build_engine(model, params, runtime, topology),
-        train=Windows(stream, params.sequence_length, params.seed),
+        train=arrange(stream, params, places.scratch),
         validation=_validation(places.validation, params),
         store=CheckpointStore(places.scratch, runtime.checkpoints_kept),
         log=None,
@@ -152,6 +154,7 @@ def _trained(
         run.log = open_log(run, facts, _resolved(run, model, resumed))
         with bar("pretrain", params.steps, "steps") as progress, _profiled(run, places.scratch):
             _train(run, progress)
+        facts |= sample_facts(stream, params, places.scratch)
         write_json(places.scratch / OUTCOME, _outcome(run, model, facts, resumed))
     else:
         _train(run, None)

@@ -16,23 +16,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bessemer.tokens.directory import DOCUMENTS
-from bessemer.tokens.loader import Windows
+from bessemer.tokens.loader import Reader, Windows
 
 Inputs = dict[str, Tensor]
 
 
-def collate(windows: Windows, indices: NDArray[np.int64], device: torch.device) -> Inputs:
+def collate(reader: Reader, indices: NDArray[np.int64], device: torch.device) -> Inputs:
     """Model inputs for the samples with the given global numbers, B of T tokens.
 
     Returns:
         ``input_ids`` and ``shift_labels`` (B, T) int64 and ``document_ids`` (B, T) int32: the document of each
         position's target.
     """
-    samples = [windows.sample(int(index)) for index in indices]
-    tokens = torch.from_numpy(np.stack([sample.tokens for sample in samples]))
-    documents = torch.from_numpy(np.stack([sample.document_ids for sample in samples]))
-    batch = {"input_ids": tokens[:, :-1], "shift_labels": tokens[:, 1:], "document_ids": documents[:, 1:]}
-    return {name: tensor.contiguous().to(device, non_blocking=True) for name, tensor in batch.items()}
+    samples = reader.read(indices)
+    batch = {"input_ids": samples.inputs, "shift_labels": samples.targets, "document_ids": samples.documents}
+    return {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in batch.items()}
 
 
 @dataclass(frozen=True)
