@@ -55,5 +55,5 @@ def count_cuts(streams: Sequence[tuple[Documents, int]], size: int) -> Cuts:
             bins = best_fit(pieces_of(begins, lengths, size)[1], size)
             longer = np.count_nonzero(lengths > size)
             totals += [len(lengths), longer, cut, lengths.sum(), (bins.max() + 1 if len(bins) else 0) * size]
-    count, longer, cut, tokens, positions = totals.tolist()
-    return Cuts(count, longer, cut, longer, tokens, positions)
+    count, whole, across, tokens, positions = totals.tolist()
+    return Cuts(count, whole, across, whole, tokens, positions)

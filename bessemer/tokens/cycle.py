@@ -79,7 +79,7 @@ def _turns(counts: list[int]) -> list[int]:
     due: list[tuple[int, int]] = []
     order = []
     for jobs in released:
-        for job in jobs:
-            heapq.heappush(due, job)
+        for deadline in jobs:
+            heapq.heappush(due, deadline)
         order.append(heapq.heappop(due)[1])
     return order

@@ -96,6 +96,6 @@ def select(spans: Spans, offsets: NDArray[np.int64], wanted: NDArray[np.int64]) 
     """
     counts = offsets[wanted + 1] - offsets[wanted]
     ends = np.cumsum(counts)
-    found = spans[np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[wanted] - ends + counts, counts)]
+    found: Spans = spans[np.arange(ends[-1] if len(ends) else 0) + np.repeat(offsets[wanted] - ends + counts, counts)]
     found["sample"] = np.repeat(np.arange(len(wanted)), counts)
     return found

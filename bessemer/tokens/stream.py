@@ -69,8 +69,10 @@ class TokenStream:
         files = np.searchsorted(self._token_ends, spans["start"], side="right")
         for number in set(files.tolist()):
             if number < len(self._files):  # a span without tokens may stand at the end of the stream
-                part = self._parts[number]
-                copy_spans(*part, spans, files, number, samples.inputs, samples.targets, samples.documents)
+                tokens, first, before = self._parts[number]
+                copy_spans(
+                    tokens, first, before, spans, files, number, samples.inputs, samples.targets, samples.documents
+                )
 
     def rows(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The document (row of ``documents.parquet``) that holds each position of the stream.

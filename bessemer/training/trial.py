@@ -21,7 +21,7 @@ from bessemer.config.pretrain import PretrainParams
 from bessemer.errors import BessemerError, TryAgain
 from bessemer.progress import progress
 from bessemer.stage import RANK_ENVIRONMENT
-from bessemer.tokens.loader import Windows
+from bessemer.tokens.loader import Reader
 from bessemer.training import loop
 from bessemer.training.run import Places, pretrain
 
@@ -88,12 +88,12 @@ def _witness(path: Path, hold: int | None) -> None:
     collate, file, parent = loop.collate, path.open("a", encoding="utf-8"), os.getppid()
     file.write("\n")  # ends the line that a killed process may have left half
 
-    def noting(windows: Windows, indices: Any, device: Any) -> Any:
+    def noting(reader: Reader, indices: Any, device: Any) -> Any:
         while hold is not None and indices[0] >= hold:
             if os.getppid() != parent:
                 sys.exit("whoever was to kill this process is gone")
             time.sleep(0.2)
-        batch = collate(windows, indices, device)
+        batch = collate(reader, indices, device)
         tokens = batch["input_ids"].cpu().numpy()
         for index, row in zip(indices.tolist(), tokens, strict=True):
             file.write(json.dumps([index, xxhash.xxh3_64_hexdigest(row.tobytes())]) + "\n")
