@@ -30,6 +30,7 @@ from bessemer.code import code_digest, package_versions
 from bessemer.config.read import parse, read_yaml
 from bessemer.config.runtime import Runtime, load_runtime
 from bessemer.errors import BessemerError, GateFailed
+from bessemer.garbage import collect_as_usual
 from bessemer.process_end import leave
 from bessemer.progress import Progress, progress
 from bessemer.reporting.report import StageReport, write_report
@@ -125,6 +126,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
         main: makes the stage's outputs and returns its report.
         sections: section name to its model; the stage's own first. They must be those that dvc.yaml lists.
     """
+    collect_as_usual()
     _die_with_parent()
     _end_in_order_on_sigterm()
     root = Path.cwd()

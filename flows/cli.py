@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from bessemer import __version__
 from bessemer.errors import BessemerError, ConfigError
+from bessemer.garbage import collect_rarely
 from bessemer.process_end import leave
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _started_in = Path.cwd()
 
 def main() -> None:
     """Entry point; every failure that a user can mend is one sentence and an exit code (see bessemer.errors)."""
+    collect_rarely()
     try:
         os.chdir(checkout_root(Path.cwd()))
         code = app()
