@@ -80,7 +80,8 @@ def run_strategy(places: Places, params: PretrainParams, strategy: str, processe
     _launch(moved, params, runtime, scratch)
     losses = [row["loss"] for row in read_metrics(scratch)]
     weights = load_file(scratch / "weights.safetensors")
-    seconds = json.loads((scratch / "outcome.json").read_text())["volatile"]["seconds"]["step"] / params.steps
+    phases = json.loads((scratch / "outcome.json").read_text())["volatile"]["seconds"]
+    seconds = sum(phases.get(phase, 0.0) for phase in ("data", "forward", "backward", "optimizer")) / params.steps
     shutil.rmtree(scratch / f"step-{params.steps:07d}")
     _launch(moved, params, runtime, scratch)
     resumed = [row["loss"] for row in read_metrics(scratch) if row["step"] > params.steps // 2]

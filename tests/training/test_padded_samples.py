@@ -20,7 +20,9 @@ from tests.training.conftest import places, runtime, small
 def test_the_first_loss_is_that_of_each_document_alone_over_all_predicted_tokens(
     material: Path, tmp_path: Path
 ) -> None:
-    params = small(packing="best_fit", tokens=512, schedule={"warmup_tokens": 0})
+    params = small(
+        packing="best_fit", tokens=1600, batch_tokens=800, sequence_length=200, schedule={"warmup_tokens": 0}
+    )
     pretrain(places(material, tmp_path / "whole"), params, runtime(), progress)
     pretrain(places(material, tmp_path / "pieces"), params, runtime(micro_batch=2), progress)
     stream = TokenStream(material / "train")
