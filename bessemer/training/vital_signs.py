@@ -132,8 +132,9 @@ class VitalSigns:
             recent.pop(0)
         if len(recent) < 2 or recent[-1]["time"] <= recent[0]["time"]:
             return None
-        steps = sum(row.get("steps", 0) for row in recent[1:])
-        return (recent[-1]["time"] - recent[0]["time"]) / max(1, steps) * max(0, self.steps - self.step)
+        steps = sum(int(row.get("steps", 0)) for row in recent[1:])
+        passed = float(recent[-1]["time"] - recent[0]["time"])
+        return passed / max(1, steps) * max(0, self.steps - self.step)
 
     def seconds(self) -> dict[str, float]:
         """Seconds of each phase over all attempts, ``repeated`` being steps that were made again, and the rest.

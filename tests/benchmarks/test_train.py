@@ -32,7 +32,7 @@ def test_the_loops_are_of_one_size_and_each_learns(tokens: Path) -> None:
     loops = built(tokens)
     counts = {name: loop.parameters for name, loop in loops.items()}
     assert counts["huggingface"] == counts["ours"] - 2 * 2 * 16  # without q/k norm: two layers, heads of 16
-    assert counts["nanogpt"] == pytest.approx(counts["ours"], rel=0.5)  # positions, and all heads have keys
+    assert counts["ours"] < counts["nanogpt"] < 2 * counts["ours"]  # it has positions, and keys for every head
     for loop in loops.values():
         before = loop.held_out()
         for _ in range(25):
