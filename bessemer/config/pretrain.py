@@ -207,7 +207,8 @@ class PretrainParams(Strict):
     def _resolved(self) -> Self:
         """Put numbers in the place of ``auto``, so that whoever reads the parameters reads numbers."""
         parameters, optimizer = self.model.shape.layer_parameters, self.optimizer
-        if self.batch_tokens == AUTO:
+        asked: object = self.batch_tokens
+        if asked == AUTO:
             batch = derive_batch(parameters, self.tokens, self.sequence_length)
             self._derived["batch_tokens"] = batch
             object.__setattr__(self, "batch_tokens", int(batch.value))

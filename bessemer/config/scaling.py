@@ -21,22 +21,22 @@ class Derived(NamedTuple):
 
 def step_law_learning_rate(parameters: int, tokens: int) -> float:
     """Peak learning rate of AdamW for N ``parameters`` without embeddings and D ``tokens``: 1.79 N^-0.713 D^0.307."""
-    return 1.79 * parameters**-0.713 * tokens**0.307
+    return 1.79 * math.pow(parameters, -0.713) * math.pow(tokens, 0.307)
 
 
 def step_law_batch(tokens: int) -> float:
     """Tokens of a step for D ``tokens``: 0.58 D^0.571."""
-    return 0.58 * tokens**0.571
+    return 0.58 * math.pow(tokens, 0.571)
 
 
 def ladder_learning_rate(parameters: int) -> float:
     """Peak learning rate of AdamW for N ``parameters`` without embeddings: 0.0047 (N / 108M)^(-1/3) / 2."""
-    return 0.0047 * (parameters / _LADDER_SIZE) ** (-1 / 3) / 2
+    return 0.0047 * math.pow(parameters / _LADDER_SIZE, -1 / 3) / 2
 
 
 def ladder_batch(parameters: int) -> float:
     """Tokens of a step for N ``parameters`` without embeddings: 2048 · 160 (N / 108M)^(2/3)."""
-    return 2048 * 160 * (parameters / _LADDER_SIZE) ** (2 / 3)
+    return 2048 * 160 * math.pow(parameters / _LADDER_SIZE, 2 / 3)
 
 
 def derive_learning_rate(parameters: int, tokens: int) -> Derived:

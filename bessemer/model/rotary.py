@@ -67,7 +67,8 @@ def _llama3_share(rope: Mapping[str, Any], plain: Tensor) -> Tensor:
     """How much of each frequency stays: all of the fast ones, none of the slow ones, a ramp over what is between."""
     low, high = rope["low_freq_factor"], rope["high_freq_factor"]
     turns = rope["original_max_position_embeddings"] * plain / (2 * math.pi)
-    return ((turns - low) / (high - low)).clamp(0.0, 1.0)
+    share: Tensor = ((turns - low) / (high - low)).clamp(0.0, 1.0)
+    return share
 
 
 def _yarn_share(rope: Mapping[str, Any], head_dim: int, device: torch.device) -> Tensor:
