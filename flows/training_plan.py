@@ -57,8 +57,10 @@ def reckon(params: Params, supposed: Supposed) -> Plan:
     Raises:
         ConfigError: what is supposed is unknown or out of bounds.
     """
-    mfu, gpus = supposed.mfu or MFU, supposed.gpus or 1
-    if not 0.0 < mfu <= 1.0 or gpus < 1 or (supposed.price or 0.0) < 0.0 or (supposed.micro_batch or 1) < 1:
+    mfu = MFU if supposed.mfu is None else supposed.mfu
+    gpus = 1 if supposed.gpus is None else supposed.gpus
+    micro_batch = 1 if supposed.micro_batch is None else supposed.micro_batch
+    if not 0.0 < mfu <= 1.0 or gpus < 1 or (supposed.price or 0.0) < 0.0 or micro_batch < 1:
         raise ConfigError("--mfu is a share above 0 up to 1, --gpus and --micro-batch at least 1, --price at least 0.")
     section = params.pretrain
     if supposed.preset is not None:

@@ -1,7 +1,9 @@
 """Parameters of ``pretrain.mixture``: how much of each source a run reads, and when."""
 
+import bisect
 import itertools
 import math
+from fractions import Fraction
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -44,6 +46,14 @@ class MixtureParams(Strict):
         if ends and (ends[-1] != 1.0 or any(second <= first for first, second in itertools.pairwise(ends))):
             raise ValueError("phases must end one after another, and the last with until: 1.0")
         return self
+
+    def ends(self, samples: int) -> list[int]:
+        """Sample at which each phase of a run of so many ends."""
+        return [int(Fraction(repr(phase.until)) * samples) for phase in self.phases]
+
+    def phase_of(self, sample: int, samples: int) -> int:
+        """Number of the phase that a sample is read in; what is read beyond the planned end is of the last one."""
+        return min(bisect.bisect_right(self.ends(samples), sample), max(0, len(self.phases) - 1))
 
     @property
     def sources(self) -> set[str]:

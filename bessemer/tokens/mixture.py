@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +55,7 @@ class Mixture:
         """
         self._names, self._counts, self._seed = list(counts), counts, seed
         self._cycles = [Cycle(phase.weights, seed) for phase in params.phases]
-        ends = [int(Fraction(repr(phase.until)) * samples) for phase in params.phases]
+        ends = params.ends(samples)
         self._firsts = np.array([0, *ends[:-1]], dtype=np.int64)
         self._lengths = np.diff(ends, prepend=0).tolist()
         self._before: list[dict[str, int]] = [dict.fromkeys(self._names, 0)]

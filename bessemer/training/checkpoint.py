@@ -77,9 +77,10 @@ class CheckpointStore:
         """Where step ``step`` is written before it is committed."""
         return self.directory / f".saving-{step:07d}"
 
-    def commit(self, step: int, *, kind: str, world: int, state: dict[str, Any]) -> Path:
+    def commit(self, step: int, *, kind: str, world: int, state: dict[str, Any], trouble: bool = False) -> Path:
         """Hash and flush what was written, rename it into place, and drop the checkpoints that are too old.
 
+        One that was written amid ``trouble`` may not be what the run goes back to: then all earlier ones stay.
         Later steps go too: this run continued from before them, which it does only when they are damaged. Nothing is
         dropped unless the new checkpoint, read again, is as it was written.
 
@@ -101,7 +102,7 @@ class CheckpointStore:
             self._drop(step)
         source.rename(target)
         _flush(self.directory)
-        self._retain(step)
+        self._retain(step, trouble=trouble)
         return target
 
     def forget_after(self, step: int) -> None:
@@ -109,12 +110,14 @@ class CheckpointStore:
         for later in [done for done in self.steps() if done > step]:
             self._drop(later)
 
-    def _retain(self, newest: int) -> None:
+    def _retain(self, newest: int, *, trouble: bool) -> None:
         try:
             verify(self._path(newest))
         except ConfigError as error:
             raise DataError(f"{error} It was saved just now: the disk loses what it is given; replace it.") from None
         self.forget_after(newest)
+        if trouble:
+            return
         whole = [done for done in self.steps() if done == newest or _looks_whole(self._path(done))]
         kept = whole[-self._keep :]
         for old in [done for done in self.steps() if done not in kept]:

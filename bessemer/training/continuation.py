@@ -32,7 +32,8 @@ def save(run: Run) -> bool:
     run.engine.save(store.saving(run.step))
     topology.barrier()
     if topology.is_main:
-        store.commit(run.step, kind=run.kind, world=topology.world, state=_state(run))
+        trouble = bool(run.guard.in_a_row)
+        store.commit(run.step, kind=run.kind, world=topology.world, state=_state(run), trouble=trouble)
     topology.barrier()
     run.saved = run.step
     return True
@@ -74,10 +75,11 @@ def resume(run: Run, source: Path | None) -> int:
             f"runtime.resume_from: {path} is after step {manifest.step} and this run has {run.params.steps} steps: "
             "nothing is left to train; choose an earlier checkpoint or raise pretrain.tokens."
         )
+    _require_same_batches(path, manifest, run)
     run.engine.load(path)
     run.step = manifest.step
-    run.guard = _guard_of(manifest)
     if step >= 0:
+        run.guard = _guard_of(manifest)
         run.saved = run.step
         run.row = manifest.state["row"]
         run.continued_from = manifest.state["continued_from"]
@@ -128,7 +130,38 @@ def _guard_of(manifest: CheckpointManifest) -> Guard:
 
 
 def _state(run: Run) -> dict[str, Any]:
-    return {"guard": run.guard.model_dump(), "continued_from": run.continued_from, "row": run.row}
+    return {
+        "guard": run.guard.model_dump(),
+        "continued_from": run.continued_from,
+        "row": run.row,
+        "counted_in": _counted_in(run),
+    }
+
+
+def _counted_in(run: Run) -> dict[str, Any]:
+    """What a step is counted in, and what its weights are moved by: another run can go on from it in the same only."""
+    params = run.params
+    return {
+        "batch_tokens": params.batch_tokens,
+        "sequence_length": params.sequence_length,
+        "optimizer.name": params.optimizer.name,
+        "precision": run.topology.precision,
+    }
+
+
+def _require_same_batches(path: Path, manifest: CheckpointManifest, run: Run) -> None:
+    """Refuse a checkpoint whose steps are not this run's.
+
+    Raises:
+        ConfigError: its batches, its optimizer or its precision are others.
+    """
+    stated, wanted = manifest.state["counted_in"], _counted_in(run)
+    for name, value in wanted.items():
+        if stated[name] != value:
+            raise ConfigError(
+                f"{path} was written with pretrain.{name} {stated[name]}, this run has {value}: its steps would mean "
+                "other samples or another state; set it back, or start a run of its own without runtime.resume_from."
+            )
 
 
 def _say(sentence: str) -> None:

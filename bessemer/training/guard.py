@@ -46,13 +46,15 @@ class Guard(BaseModel):
     """Statistics of the applied steps, and account of the others. Its fields are part of a checkpoint.
 
     Attributes:
-        losses, norms: of the last applied steps, oldest first.
+        phase: of the mixture that the last step was of.
+        losses, norms: of the last applied steps of that phase, oldest first.
         skipped: steps that were passed over.
         in_a_row: how many of them have followed each other until now, and ``suspects``, their batches.
         gaps: batches that are left out for good, in order.
         rollbacks: each time the run went back.
     """
 
+    phase: int = 0
     losses: list[float] = Field(default_factory=list)
     norms: list[float] = Field(default_factory=list)
     skipped: list[dict[str, Any]] = Field(default_factory=list)
@@ -68,6 +70,11 @@ class Guard(BaseModel):
             if number >= gap.first:
                 number += gap.batches
         return number
+
+    def enter(self, phase: int) -> None:
+        """Say which phase of the mixture the next step is of: in another one, ordinary losses may be others."""
+        if phase != self.phase:
+            self.phase, self.losses, self.norms = phase, [], []
 
     def bounds(self, params: GuardParams) -> Bounds:
         """Largest loss and gradient norm that may be applied now; no bound until half a window is known."""

@@ -39,15 +39,16 @@ class Interrupt:
 def interruptible() -> Iterator[Interrupt]:
     """Turn the signals of preemption into a flag while the loop runs.
 
-    A second Ctrl-C ends the process as usual; a second SIGTERM does not, it is often an echo of the first.
+    A second Ctrl-C ends the process as usual; a second SIGTERM or SIGUSR1 does not, it is often an echo of the first.
     """
     flag = Interrupt()
     before = {number: signal.getsignal(number) for number in STOPPING}
 
     def note(number: int, frame: FrameType | None) -> None:
-        flag.name, flag.since = signal.Signals(number).name, time.monotonic()
+        if not flag:
+            flag.name, flag.since = signal.Signals(number).name, time.monotonic()
         usual = before[signal.Signals(number)]
-        signal.signal(number, ignore_repeated if number == signal.SIGTERM else usual or signal.SIG_DFL)
+        signal.signal(number, usual or signal.SIG_DFL if number == signal.SIGINT else ignore_repeated)
         if flag.at_once:
             raise Stopped
 

@@ -144,6 +144,8 @@ def _step(run: Run, share: Share) -> tuple[bool, str]:
     """One optimizer step, whose line for the log becomes the run's: whether to stop, and why to go back, if so."""
     params, engine, topology = run.params, run.engine, run.topology
     batch, number = run.guard.batch(run.step), run.step + 1
+    planned = params.steps * params.batch_sequences
+    run.guard.enter(params.mixture.phase_of(batch * params.batch_sequences, planned))
     loss, stop = _gradients(run, share, batch)
     done = number * params.batch_tokens
     factor = learning_rate_factor(params.schedule, done, params.total_tokens)
@@ -284,7 +286,12 @@ def write_samples(run: Run) -> None:
     """Let the model continue the prompts; rank 0 writes the texts down."""
     assert run.prompts is not None
     run.engine.model.eval()
-    texts = run.prompts.write(run.engine.next_logits, run.topology.device)
+
+    def next_logits(tokens: Tensor) -> Tensor:
+        run.stopping.between()
+        return run.engine.next_logits(tokens)
+
+    texts = run.prompts.write(next_logits, run.topology.device)
     run.engine.model.train()
     if run.log is not None:
         run.log.write_samples(run.step, texts)

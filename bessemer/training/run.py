@@ -35,7 +35,7 @@ from bessemer.training.samples import Validation
 from bessemer.training.sampling import Prompts
 from bessemer.training.step import DTYPES, Engine
 from bessemer.training.stopping import Stopping
-from bessemer.training.topology import Topology, start
+from bessemer.training.topology import Topology, least, start
 from bessemer.training.watchdog import Watchdog, watching
 
 Bar = Callable[[str, int, str], AbstractContextManager[Progress]]
@@ -128,6 +128,8 @@ def _trained(
     facts = _facts(model, params, stream)
     operations = facts["flops_per_token_causal"] * params.total_tokens / topology.world
     compiling = choose_compile(runtime, topology.device, topology.strategy, operations)
+    if least(int(compiling.compile), topology.device) < compiling.compile:  # all of them warm up, or none
+        compiling = CompileChoice(False, "another process is not compiled")
     runtime = runtime.model_copy(update={"compile": compiling.compile})
     if topology.is_main:
         _announce(params, compiling)

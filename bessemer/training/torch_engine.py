@@ -98,7 +98,7 @@ class TorchEngine:
         self.optimizers.zero_grad()
 
     def warm_up(self, inputs: Mapping[str, Tensor], predicted: int) -> None:
-        """Compile the training and the evaluation graph.
+        """Compile the training graph; evaluation is not compiled.
 
         DDP lays its buckets anew after the first backward pass, and of three processes and more the order in which
         their gradients are added follows from that: once it is over, the first step after a resume adds as any other.
@@ -107,10 +107,6 @@ class TorchEngine:
             return
         self.accumulate(inputs, predicted, last=True)
         self.drop()
-        if self._compiled:
-            self.model.eval()
-            self.evaluate(inputs)
-            self.model.train()
 
     def damaged(self) -> tuple[str, ...]:
         """Weights of this process that are not finite, or whose optimizer's state is not."""

@@ -113,12 +113,18 @@ class _Tracked:
     """One of accelerate's trackers."""
 
     def __init__(self, tracker: Any, settings: Mapping[str, Any]) -> None:
-        self._tracker = tracker
+        self._tracker, self._lost = tracker, False
         tracker.start()
         tracker.store_init_configuration(dict(settings))
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        self._tracker.log(dict(values), step=step)
+        if self._lost:
+            return
+        try:
+            self._tracker.log(dict(values), step=step)
+        except Exception as error:  # whatever its server or network raises: watching must not end training
+            self._lost = True
+            print(f"pretrain: {self._tracker.name} takes no more lines ({error}); training goes on.", flush=True)
 
     def go_back(self, after_step: int) -> None:
         pass  # neither wandb nor mlflow takes points back

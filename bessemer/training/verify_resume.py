@@ -56,7 +56,8 @@ def prove(spec: Spec, *, kills: int, root: Path, timeout_s: float) -> list[Compa
     processes = planned_processes(spec.runtime)
     ranks = processes if planned_strategy(spec.runtime, processes) != "none" else 0
     apart = spec.until // (kills + 1)
-    runtime = spec.runtime.model_copy(update={"checkpoint_steps": apart, "checkpoints_kept": kills + 2})
+    quiet = {"trackers": [], "profile_steps": 0}
+    runtime = spec.runtime.model_copy(update={"checkpoint_steps": apart, "checkpoints_kept": kills + 2, **quiet})
     straight = spec.model_copy(update={"scratch": spec.scratch / "straight", "runtime": runtime})
     killed = spec.model_copy(update={"scratch": spec.scratch / "killed", "runtime": runtime})
     straight.write()

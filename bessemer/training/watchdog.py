@@ -31,6 +31,7 @@ Doing = Literal[
     "checkpoint",
     "end",
 ]
+_SHORT: tuple[Doing, ...] = ("data", "micro-batch", "exchange", "optimizer")
 _LOOKS_PER_LIMIT = 20
 _MARGIN = 0.9
 """Share of the grace time after which a process that was asked to end is ended: the rest is for Python's own end."""
@@ -48,7 +49,8 @@ class Watchdog:
             interrupt: signals of this process.
             rank: of this process.
             stall_s: seconds in one phase after which it is reported, once.
-            end_stalled: also end the process then, with exit code 75.
+            end_stalled: also end the process then, with exit code 75, in a phase of a step; what may rightly take long,
+                as compiling or a validation does, is only reported.
             grace_s: seconds between a signal and the end of the process; None: no limit.
         """
         self.rank = rank
@@ -82,7 +84,7 @@ class Watchdog:
         if now - since > self._stall_s and since != self._reported:
             self._reported = since
             self._report("has not moved")
-            if self._end_stalled:
+            if self._end_stalled and self._phase in _SHORT:
                 self._leave()
 
     def _report(self, what: str) -> None:

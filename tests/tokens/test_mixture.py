@@ -167,3 +167,11 @@ def test_a_mixture_that_cannot_be_is_refused_with_the_known_sources(tokens, tmp_
 def test_phases_that_contradict_themselves_are_refused(mixture, words):
     with pytest.raises(ValidationError, match=words):
         MixtureParams.model_validate(mixture)
+
+
+def test_a_sample_is_of_the_phase_that_the_mixture_reads_it_in_and_beyond_the_end_of_the_last() -> None:
+    params = MixtureParams.model_validate(
+        {"phases": [{"until": 0.8, "weights": {"a": 1}}, {"until": 1.0, "weights": {"b": 1}}]}
+    )
+    assert [params.phase_of(sample, 10) for sample in (0, 7, 8, 9, 12)] == [0, 0, 1, 1, 1]
+    assert MixtureParams().phase_of(5, 10) == 0

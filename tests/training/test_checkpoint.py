@@ -34,6 +34,18 @@ def test_only_the_newest_stay(tmp_path: Path) -> None:
     assert store.steps() == [4, 5]
 
 
+def test_amid_trouble_none_is_dropped_and_after_it_as_usual(tmp_path: Path) -> None:
+    store = CheckpointStore(tmp_path, keep=1)
+    put(store, 100)
+    for step in (200, 300):
+        folder = store.prepare(step)
+        (folder / "weights").write_bytes(b"w")
+        store.commit(step, kind="torch", world=1, state={}, trouble=True)
+    assert store.steps() == [100, 200, 300]
+    put(store, 400)
+    assert store.steps() == [400]
+
+
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "manifest"])
 def test_a_damaged_newest_is_passed_over_with_a_reason(tmp_path: Path, harm: str) -> None:
     store = CheckpointStore(tmp_path, keep=3)

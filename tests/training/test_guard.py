@@ -57,6 +57,14 @@ def test_one_wild_value_hardly_moves_a_bound() -> None:
     assert wild.loss == pytest.approx(calm.loss, rel=0.01)
 
 
+def test_another_phase_of_the_mixture_is_judged_by_its_own_losses() -> None:
+    guard = fed([3.0] * 64, [1.0] * 64)
+    guard.enter(0)
+    assert not guard.bounds(GuardParams()).allow(3.6, 1.0)
+    guard.enter(1)
+    assert guard.bounds(GuardParams()).allow(3.6, 1.0)
+
+
 def test_there_is_no_spike_before_half_a_window_nor_without_the_parameter() -> None:
     assert fed([3.0] * 63, [1.0] * 63).bounds(GuardParams()) == Bounds()
     assert fed([3.0] * 64, [1.0] * 64).bounds(GuardParams()) != Bounds()
@@ -212,8 +220,8 @@ def test_what_the_guard_knows_survives_a_kill(material: Path, tmp_path: Path, mo
     def kill_after(step: int) -> Callable[..., Any]:
         write = loop.MetricsLog.write
 
-        def writing(self: Any, row: Any, volatile: Any) -> None:
-            write(self, row, volatile)
+        def writing(self: Any, row: Any) -> None:
+            write(self, row)
             if row["step"] == step:
                 raise Killed
 

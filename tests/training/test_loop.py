@@ -162,6 +162,20 @@ def test_a_batch_that_cannot_be_divided_is_refused(material: Path, tmp_path: Pat
         pretrain(places(material, tmp_path), small(), runtime(micro_batch=3), progress)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"batch_tokens": 512}, "batch_tokens 256"), ({"optimizer": {"name": "adamw"}}, "optimizer.name muon")],
+)
+def test_another_run_s_checkpoint_of_other_steps_or_state_is_refused(
+    material: Path, tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    trained(material, tmp_path / "first")
+    after_ten = tmp_path / "first" / "step-0000010"
+    places_of = replace(places(material, tmp_path / "second"), resume_from=after_ten)
+    with pytest.raises(ConfigError, match=named):
+        pretrain(places_of, small(**changes), runtime(), progress)
+
+
 def test_another_run_s_checkpoint_that_leaves_no_step_to_make_is_refused(material: Path, tmp_path: Path) -> None:
     trained(material, tmp_path / "whole")
     whole, half = (tmp_path / "whole" / f"step-{step:07d}" for step in (20, 10))
