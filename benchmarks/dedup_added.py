@@ -27,6 +27,7 @@ class Added:
         full_s: on all documents, nothing cached.
         added_s: on all documents after a run on those that are not new.
         same: the last two wrote the same bytes.
+        rounds: of which these are the medians.
     """
 
     new: float
@@ -34,6 +35,7 @@ class Added:
     full_s: float
     added_s: float
     same: bool
+    rounds: int
 
     @property
     def share(self) -> float:
@@ -68,7 +70,7 @@ def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5)
     for folder in (before, after, nothing, root):
         shutil.rmtree(folder)
     empty_s, full_s, added_s = (median(column) for column in zip(*seconds, strict=True))
-    return Added(share, empty_s, full_s, added_s, same)
+    return Added(share, empty_s, full_s, added_s, same, rounds)
 
 
 def _split(documents: Path, before: Path, after: Path) -> float:
@@ -110,7 +112,7 @@ def added_table(added: Added) -> Table:
     return Table(
         "One percent added",
         f"The stage with what a run without {added.new:.1%} of the text left in the cache; it wrote {same} as the full "
-        "run. Medians of five runs of each.",
+        f"run. Medians of {added.rounds} runs of each.",
         ["run", "seconds", "beyond an empty run, of the full run"],
         rows,
     )

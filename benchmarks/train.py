@@ -116,9 +116,10 @@ def loader_speed(folder: Path, length: int, seconds: float = 1.0) -> float:
     """Tokens a second of the loader alone, on the thread that calls it."""
     windows = Windows(TokenStream(folder), length, 0)
     size, count = 64, 0
+    windows.read(np.arange(size, dtype=np.int64))  # loads what is compiled
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:
-        windows.batch(np.arange(count * size, (count + 1) * size, dtype=np.int64))
+        windows.read(np.arange(count * size, (count + 1) * size, dtype=np.int64))
         count += 1
     return count * size * length / (time.perf_counter() - started)
 

@@ -166,7 +166,7 @@ def huggingface_style(task: Task) -> Loop:
             yield from loader
 
     def loss(batch: Tensor) -> Tensor:
-        output: Tensor = trained(input_ids=batch[:, :-1], labels=batch[:, :-1], shift_labels=batch[:, 1:]).loss
+        output: Tensor = trained(input_ids=batch[:, :-1], labels=batch[:, :-1], shift_labels=batch[:, 1:].contiguous()).loss
         return output
 
     return _peer(task, model, loss, optimizer, batches())
@@ -192,7 +192,7 @@ def _peer(
         nn.utils.clip_grad_norm_(model.parameters(), task.params.clip_norm or math.inf)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return float(loss)
+        return float(loss.detach())
 
     @torch.no_grad()
     def held_out() -> float:

@@ -140,7 +140,8 @@ def _size(address: str, info: Mapping[str, Any]) -> int:
 
 
 def _version(info: Mapping[str, Any]) -> str | None:
-    return next((f"{name} {info[name]}" for name in _VERSIONS if info.get(name)), None)
+    """What tells this content from another; a listing may have it without the quotes that HTTP puts around an etag."""
+    return next((f"{name} {str(info[name]).strip(chr(34))}" for name in _VERSIONS if info.get(name)), None)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ _RARELY = 100_000
 
 
 def collect_rarely() -> None:
-    """Search for garbage after many new objects only: for imports, and for processes that end soon."""
+    """Search for garbage after many new objects only: for imports, for commands, and for the processes of a pool."""
     gc.set_threshold(_RARELY)
 
 

@@ -107,16 +107,6 @@ class ModelParams(Strict):
         return preset._replace(**given)
 
     @model_validator(mode="after")
-    def _is_stretched(self) -> Self:
-        scaling, context = self.rope_scaling, self.shape.context_length
-        if scaling.name in ("llama3", "yarn") and scaling.original_context >= context:
-            raise ValueError(
-                f"rope_scaling.original_context ({scaling.original_context}) is not below context_length ({context}), "
-                "so there is nothing to stretch"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         shape = self.shape
         if shape.heads % shape.kv_heads:

@@ -23,7 +23,6 @@ class Frame:
     """The bytes of one record, header and block."""
 
     kind: bytes
-    header_bytes: int
     data: bytes
 
 
@@ -94,7 +93,7 @@ class Frames:
         with memoryview(self._buffer) as held:  # a slice of a bytearray would be copied twice
             data = bytes(held[:total])
         del self._buffer[:total]
-        return Frame(kind.group(1) if kind else b"", len(header), data)
+        return Frame(kind.group(1) if kind else b"", data)
 
     def _header(self) -> bytes | None:
         """The header with its empty line, or None if it has no end within 64 KiB."""

@@ -1,9 +1,12 @@
 """Undamaged records of a WARC file, as fast as FastWARC's own reader gives them.
 
-That reader passes over what it cannot read and says nothing of it, so each of its records is held against the bytes of
-the file: the header as its fields say, the block and the two line ends must fill exactly what lies before the next
-record. In a plain file that is a distance; a gzip member states its size in its last four bytes (RFC 1952, 2.3.1), and
-FastWARC verifies the checksum before them. Where one does not fit, who reads goes on there with more care.
+That reader passes over what it cannot read, or ends before it, and says nothing. So each of its records is held against
+the bytes of the file: the header as its fields say, the block and the two line ends must fill exactly what lies before
+the next record. In a plain file the bytes themselves are compared; a gzip member states its size in its last four bytes
+(RFC 1952, 2.3.1), and FastWARC verifies the checksum before them. There white space of a header that is elsewhere than
+usual, but as much of it, is not noticed; such a record is read where more care would set it aside.
+
+Where one does not fit, who reads goes on there with more care, and so from the last record on, which has none after it.
 """
 
 import mmap
@@ -19,7 +22,9 @@ from bessemer.readers.compression import GZIP, HEAD_BYTES, SUFFIXES, codec_of
 from bessemer.readers.records import Item, Limits, Unreadable
 from bessemer.readers.warc_frames import HEADER_BYTES, MAGIC
 
-_ENDS = len(b"\r\n\r\n")
+_ENDS = b"\r\n\r\n"
+_DECISIVE = (b"content-length", b"warc-type")
+"""Fields that must be there once; others, such as WARC-Protocol, may be repeated."""
 _SIZE_BYTES = 4
 
 ReadRecord = Callable[[WarcRecord, bytes, int, int], Item]
@@ -43,10 +48,11 @@ class _Held:
     item: Item
     start: int
     size: int
+    header: bytes
 
 
 def undamaged(path: Path, limits: Limits, read: ReadRecord) -> Iterator[Whole]:
-    """The first records of a file, up to one that does not fit or cannot be read.
+    """The first records of a file, up to one that does not fit or cannot be read, or to the last but one.
 
     Args:
         path: plain or gzip; of another file nothing is read.
@@ -55,13 +61,12 @@ def undamaged(path: Path, limits: Limits, read: ReadRecord) -> Iterator[Whole]:
     """
     with path.open("rb") as file:
         codec = codec_of(file.read(HEAD_BYTES))
-        stored = file.seek(0, 2)
-        if not stored or codec not in ("gzip", "plain") or SUFFIXES.get(path.suffix.lower(), codec) != codec:
+        if not file.seek(0, 2) or codec not in ("gzip", "plain") or SUFFIXES.get(path.suffix.lower(), codec) != codec:
             return
         file.seek(0)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             given = 0
-            for number, (held, end) in enumerate(_held_records(file, stored, limits, read), start=1):
+            for number, (held, end) in enumerate(_held_records(file, limits, read), start=1):
                 given += held.size
                 bomb = given > max(limits.record_bytes, limits.expansion * end)
                 if bomb or not _fills(data, held, end, codec):
@@ -69,8 +74,8 @@ def undamaged(path: Path, limits: Limits, read: ReadRecord) -> Iterator[Whole]:
                 yield Whole(held.item, number, end, given)
 
 
-def _held_records(file: BinaryIO, stored: int, limits: Limits, read: ReadRecord) -> Iterator[tuple[_Held, int]]:
-    """Records, and where the next one, or the end of the file, is."""
+def _held_records(file: BinaryIO, limits: Limits, read: ReadRecord) -> Iterator[tuple[_Held, int]]:
+    """Records, each with the place of the next one."""
     before: _Held | None = None
     try:
         for number, record in enumerate(ArchiveIterator(file, parse_http=False), start=1):
@@ -83,8 +88,6 @@ def _held_records(file: BinaryIO, stored: int, limits: Limits, read: ReadRecord)
         if not isinstance(error, Exception) and not is_panic(error):  # FastWARC panics on some input
             raise
         return
-    if before is not None:
-        yield before, stored
 
 
 def _hold(record: WarcRecord, number: int, limits: Limits, read: ReadRecord) -> _Held | None:
@@ -97,18 +100,19 @@ def _hold(record: WarcRecord, number: int, limits: Limits, read: ReadRecord) -> 
         headers.get(b"warc-type", b"").lower(),
     )
     plain = version.startswith(MAGIC + b"1.") and length.isdigit() and len(length) <= 18 and kind.isalpha()
-    if not plain or len(headers) != len(fields):
+    if not plain or (len(headers) != len(fields) and sum(name.lower() in _DECISIVE for name, _ in fields) > 2):
         return None
-    size = len(version) + sum(len(name) + len(value) for name, value in fields) + 4 * (len(fields) + 1)
-    if size > HEADER_BYTES or size + int(length) > limits.record_bytes:
+    header = b"".join([version, b"\r\n", *(name + b": " + value + b"\r\n" for name, value in fields), b"\r\n"])
+    size = len(header) + int(length)
+    if len(header) > HEADER_BYTES or size > limits.record_bytes:
         return None
-    size += int(length)
     item = read(record, kind, size, number)
-    return None if isinstance(item, Unreadable) else _Held(item, record.stream_pos, size + _ENDS)
+    return None if isinstance(item, Unreadable) else _Held(item, record.stream_pos, size + len(_ENDS), header)
 
 
 def _fills(data: mmap.mmap, held: _Held, end: int, codec: str) -> bool:
     if codec == "plain":
-        return end - held.start == held.size
+        begins = data[held.start : held.start + len(held.header)] == held.header
+        return begins and end - held.start == held.size and data[end - len(_ENDS) : end] == _ENDS
     stated = int.from_bytes(data[end - _SIZE_BYTES : end], "little")
-    return data[held.start : held.start + len(GZIP)] == GZIP and stated == held.size
+    return end > held.start and data[held.start : held.start + len(GZIP)] == GZIP and stated == held.size

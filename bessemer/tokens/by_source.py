@@ -80,7 +80,11 @@ def open_sources(stream: TokenStream, folder: Path) -> dict[str, SourceDocuments
 
 
 def install(partial: Path, home: Path) -> None:
-    """Give a finished folder its name, unless another process was first."""
+    """Give a finished folder its name once it is on disk, unless another process was first."""
+    for path in [*partial.iterdir(), partial]:
+        handle = os.open(path, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
     try:
         partial.rename(home)
     except OSError:

@@ -44,14 +44,15 @@ class Cycle:
         whole = {name: int(weight * scale) for name, weight in given.items()}
         divisor = gcd(*whole.values())
         self.names = sorted(given, key=lambda name: xxhash.xxh3_64_intdigest(name.encode(), seed=seed))
-        self.turns = np.array([whole[name] // divisor for name in self.names], dtype=np.int64)
-        self.length = int(self.turns.sum())
+        turns = [whole[name] // divisor for name in self.names]
+        self.length = sum(turns)
         if self.length > LONGEST:
             raise ConfigError(
                 f"params.yaml: pretrain.mixture: the weights of {', '.join(sorted(given))} make a cycle of "
                 f"{self.length:,} samples, more than {LONGEST:,}; give them with fewer digits."
             )
-        self._table = np.array(_turns(self.turns.tolist()), dtype=np.int64)
+        self.turns = np.array(turns, dtype=np.int64)
+        self._table = np.array(_turns(turns), dtype=np.int64)
         self._before = np.zeros(self.length, dtype=np.int64)
         for number in range(len(self.names)):
             mine = self._table == number

@@ -64,11 +64,6 @@ class Reader:
             self._layouts[number].predicted(samples[numbers == number]) for number in np.unique(numbers).tolist()
         )
 
-    def documents(self, index: int) -> Sequence[int]:
-        """Rows of ``documents.parquet`` of which the sample ``index`` predicts a token."""
-        spans = self._spans(np.array([index], dtype=np.int64))
-        return [int(row) for row in self.stream.rows(spans["start"][spans["length"] > 0])]
-
     def _spans(self, indices: NDArray[np.int64]) -> Spans:
         if indices.size and indices.min() < 0:
             raise IndexError("samples are numbered from 0")

@@ -21,7 +21,7 @@ from bessemer.tokens.spans import SPAN, Spans
 from bessemer.tokens.stream import TokenStream
 
 GROUP = 1 << 18
-"""Documents that are packed together, at most; a group that has more pieces is halved until it has not."""
+"""Documents that are packed together, at most; a group that has more than twice as many pieces is halved."""
 
 
 class Documents(Protocol):

@@ -164,7 +164,10 @@ def test_a_batch_that_cannot_be_divided_is_refused(material: Path, tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"batch_tokens": 512}, "batch_tokens 256"), ({"optimizer": {"name": "adamw"}}, "optimizer.name muon")],
+    [
+        ({"batch_tokens": 512, "tokens": 40 * 256}, "batch_tokens 256"),
+        ({"optimizer": {"name": "adamw"}}, "optimizer.name muon"),
+    ],
 )
 def test_another_run_s_checkpoint_of_other_steps_or_state_is_refused(
     material: Path, tmp_path: Path, changes: dict[str, Any], named: str
