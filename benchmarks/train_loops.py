@@ -166,7 +166,8 @@ def huggingface_style(task: Task) -> Loop:
             yield from loader
 
     def loss(batch: Tensor) -> Tensor:
-        output: Tensor = trained(input_ids=batch[:, :-1], labels=batch[:, :-1], shift_labels=batch[:, 1:].contiguous()).loss
+        read, wanted = batch[:, :-1], batch[:, 1:].contiguous()
+        output: Tensor = trained(input_ids=read, labels=read, shift_labels=wanted).loss
         return output
 
     return _peer(task, model, loss, optimizer, batches())
