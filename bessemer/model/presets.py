@@ -33,7 +33,7 @@ def build_config(
     """
     shape = params.shape
     return BessemerConfig(
-        vocab_size=-(-vocab_size // params.vocab_multiple) * params.vocab_multiple,
+        vocab_size=ModelSize.of(params, vocab_size).vocabulary,
         hidden_size=shape.hidden_size,
         intermediate_size=shape.intermediate_size,
         num_hidden_layers=shape.layers,
