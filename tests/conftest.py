@@ -9,9 +9,23 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("bessemer", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bessemer")
 
+_LINE = "the finished line"
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file share fixtures: one worker runs them. All that need the finished line are one such group.
+
+    That group is begun first, since it takes the longest.
+    """
+    for item in items:
+        group = _LINE if "finished_line" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: "finished_line" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

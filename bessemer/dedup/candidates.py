@@ -109,7 +109,9 @@ def read_keys(
         named = own + start
         table = read_columns(signatures, shard, names)
         for band, name in enumerate(names):
-            values = table.column(name).to_numpy()[own]
+            values = table.column(name).to_numpy()
+            if len(own) < len(values):
+                values = values[own]
             inside = in_range(values, task.part, task.parts) if task.parts > 1 else slice(None)
             keys[band].append(values[inside])
             rows[band].append(named[inside])

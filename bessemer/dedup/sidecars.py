@@ -45,9 +45,9 @@ def write_exact(
             "near_duplicates": pa.array(partners[part]),
             **_repeats(parts, corpus.shards[place], part.stop - part.start),
         }
-        return write_shard(directory, corpus.shards[place], pa.table(columns))
+        return write_shard(directory, corpus.shards[place], pa.table(columns), plain=["id", "group"], durable=False)
 
-    with ThreadPoolExecutor(2 * workers) as pool:  # half of them wait for the disk
+    with ThreadPoolExecutor(workers) as pool:
         infos = list(pool.map(write, range(len(corpus.shards))))
     write_manifest(directory, infos, made_from)
 

@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
@@ -38,7 +40,7 @@ def sign_corpus(documents: Path, params: DedupParams, banding: Banding, stage: S
     )
     maps = permutations(params.permutations, params.seed, params.hash_bits)
     results = map_jobs(
-        functools.partial(sign_shard, documents, params.shingle_words, maps, banding),
+        functools.partial(sign_shard, documents, params.shingle_words, maps, banding, stage.runtime.resolved_workers),
         [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards],
         outputs={SIGNATURES: signatures},
         stage=dataclasses.replace(stage, sections={stage.name: signing}),
@@ -50,11 +52,21 @@ def sign_corpus(documents: Path, params: DedupParams, banding: Banding, stage: S
 
 
 def sign_shard(
-    documents: Path, shingle_words: int, maps: Permutations, banding: Banding, job: Job, out: OutputWriter
+    documents: Path,
+    shingle_words: int,
+    maps: Permutations,
+    banding: Banding,
+    workers: int,
+    job: Job,
+    out: OutputWriter,
 ) -> Stats:
-    """Write the signatures of one shard."""
+    """Write the signatures of one shard; all cores sign it, since it may be the only one that is new."""
     table = read_columns(documents, job.name, ["id", "text"])
-    signed = signature_table(table, shingle_words=shingle_words, maps=maps, banding=banding)
+    rows = max(1, -(-table.num_rows // workers))
+    slices = [table.slice(start, rows) for start in range(0, max(1, table.num_rows), rows)]
+    sign = functools.partial(signature_table, shingle_words=shingle_words, maps=maps, banding=banding)
+    with ThreadPoolExecutor(len(slices)) as pool:
+        signed = pa.concat_tables(pool.map(sign, slices)).combine_chunks()
     plain = ["hash", *(band_column(band) for band in range(banding.bands))]
     out.write(SIGNATURES, job.name, signed, plain=plain)
     return {"bytes": int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)}
