@@ -34,7 +34,6 @@ CUT: dict[str, Any] = {
             "head_dim": 32,
             "context_length": 128,
         },
-        "mixture": {"phases": []},
         "tokens": 16384,
         "batch_tokens": 2048,
         "sequence_length": 128,

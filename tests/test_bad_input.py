@@ -35,7 +35,6 @@ def ingest(checkout: Checkout, path: str = "raw", limit: float = 1.0) -> subproc
             "classifier": {"positives": [], "negatives": []},
             "curate": {"classifier": {"min_classifier_score": None}},
             "ingest": {"max_bad_fraction": limit},
-            "pretrain": {"mixture": {"phases": []}},
         }
     )
     done = checkout.bessemer("run", "ingest", check=False)

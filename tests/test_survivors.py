@@ -15,7 +15,6 @@ REFERENCE_WORKS: dict[str, Any] = {
     "sources": [{"name": "reference_works", "path": "data/sample/jsonl/reference*", "license": "various"}],
     "classifier": {"positives": [], "negatives": []},
     "curate": {"classifier": {"min_classifier_score": None}},
-    "pretrain": {"mixture": {"phases": []}},
 }
 
 
