@@ -29,13 +29,19 @@ def artifact_key(stage: str) -> str:
     return f"report-{stage.replace('_', '-')}"
 
 
+def because(result: StageResult) -> str:
+    """A result's message as it stands beside its outcome: what made a stage run is a clause, all else a sentence."""
+    ran = result.outcome in (Outcome.RAN, Outcome.RESTORED)
+    return f"because {result.message}" if ran and result.message else result.message
+
+
 def stage_markdown(root: Path, result: StageResult) -> str:
     """The stage's report as markdown, or what went wrong when it left none."""
     try:
         text = markdown(read_report(root / "reports" / result.stage))
     except (OSError, ValueError):
         text = f"### {result.stage}\n"
-    told = f"\n\n{_plain(result.message)}" if result.message else ""
+    told = f"\n\n{_plain(because(result))}" if result.message else ""
     return f"{text}\n*{describe_result(result)}*{told}\n\nLog: `{result.log}`\n"
 
 
@@ -45,7 +51,7 @@ def line_markdown(root: Path, graph: Graph, results: Sequence[StageResult], page
     for result in results:
         seconds = clock(result.seconds) if result.seconds else ""
         outcome = result.outcome.value.replace("_", " ")
-        rows.append(f"| {result.stage} | {outcome} | {seconds} | {_plain(result.message)} |")
+        rows.append(f"| {result.stage} | {outcome} | {seconds} | {_plain(because(result))} |")
     facts = [f"- **{label}**: {value}" for label, value in outcome_rows(root, results)]
     where = f"Pages: `{page.as_posix()}`"
     return "\n\n".join(["\n".join(facts), f"```mermaid\n{mermaid(graph, results)}\n```", "\n".join(rows), where]) + "\n"
