@@ -134,7 +134,6 @@ class LineRun:
         except BaseException as error:
             ended = [self._results[name] for name in self._items if name in self._results]
             self._run.write(ended, 1 if isinstance(error, Exception) else TryAgain.exit_code)
-            write_overall_report(self._root, self._run.name)
             raise
         self._run.write(results, exit_code(results))
         page = write_overall_report(self._root, self._run.name)

@@ -170,10 +170,12 @@ def end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
         _signal_group(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while family and time.monotonic() < deadline:
+        # Only ``process`` may wait for the leader: whoever else does takes its exit status away, and 0 is what is left.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(POLL_S)
-        _, family = psutil.wait_procs(family, timeout=POLL_S)
         family = [member for member in family if _is_alive(member)]
+        if family and process.returncode is not None:
+            time.sleep(POLL_S)
     _signal_group(process.pid, signal.SIGKILL)
     for member in family:
         with contextlib.suppress(psutil.Error):

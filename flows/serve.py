@@ -69,8 +69,10 @@ def main() -> None:
         with ExitStack() as held:
             server = _ensure_server(held, os.environ["PREFECT_API_URL"])
             if server is not None:
-                watch = threading.Thread(target=_end_with, args=(server, grace_s), name="server-watch", daemon=True)
-                watch.start()
+                closing = threading.Event()
+                held.callback(closing.set)
+                watch = (server, closing, grace_s)
+                threading.Thread(target=_end_with, args=watch, name="server-watch", daemon=True).start()
             _serve()
     except BessemerError as error:
         print(f"bessemer: {error}", file=sys.stderr)
@@ -100,10 +102,11 @@ def _ensure_server(held: ExitStack, address: str) -> subprocess.Popen[bytes] | N
     return process
 
 
-def _end_with(server: subprocess.Popen[bytes], grace_s: float) -> None:
-    """When the server is gone, end the runs, each with its grace time, and this process."""
+def _end_with(server: subprocess.Popen[bytes], closing: threading.Event, grace_s: float) -> None:
+    """When the server is gone, and not because all is ``closing``, end the runs, in their grace time, and this one."""
     while server.poll() is None:
-        time.sleep(WATCH_S)
+        if closing.wait(WATCH_S):
+            return
     print("bessemer: the Prefect server has ended; its runs are stopped, the next ones continue them.", file=sys.stderr)
     runs = psutil.Process().children()
     for run in runs:
