@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun, TaskRunResult
 from prefect.futures import PrefectFuture
@@ -27,11 +28,11 @@ from rich.console import Console
 from bessemer.config.load import load_params, load_runtime
 from bessemer.config.runtime import Runtime
 from bessemer.errors import BessemerError, TryAgain
-from flows.artifacts import artifact_key, because, line_markdown, stage_markdown
+from flows.artifacts import artifact_key, because, line_markdown, page_link, stage_markdown
 from flows.attached import end_with_server_of_deployments
 from flows.dependencies import require_declared, require_stages
 from flows.experiments import save_experiment
-from flows.following import Follower
+from flows.following import UNREACHABLE, Follower
 from flows.graph import Graph, StageNode, read_graph_and_changes
 from flows.line import with_reason, write_overall_report
 from flows.pins import update_lock
@@ -139,8 +140,10 @@ class LineRun:
         page = write_overall_report(self._root, self._run.name)
         if self._record:
             get_run_logger().info(save_experiment(self._root, self._run.name, results))
-        text = line_markdown(self._root, self._graph, results, page)
-        create_markdown_artifact(text, key="line", description=f"Run {self._run.name}")
+        text = line_markdown(self._root, self._run.name, self._graph, results, page)
+        _publish(partial(create_markdown_artifact, text, key="line", description=f"Run {self._run.name}"))
+        if link := page_link(self._run.name, "index"):
+            _publish(partial(create_link_artifact, link, link_text=f"Page of run {self._run.name}", key="page"))
         return _state_of_line(results)
 
     def _launch(self, item: PlannedStage, known: StageResult | None, workers: int) -> Future[StageResult]:
@@ -173,8 +176,9 @@ class LineRun:
             result = known or with_reason(self._execute(node, workers), self._items[node.name])
             self._results[node.name] = result
             if result.outcome not in (Outcome.CACHED, Outcome.SKIPPED, Outcome.CANCELLED):
-                text = stage_markdown(self._root, result)
-                create_markdown_artifact(text, key=artifact_key(node.name), description=node.description or None)
+                text = stage_markdown(self._root, self._run.name, result)
+                key, about = artifact_key(node.name), node.description or None
+                _publish(partial(create_markdown_artifact, text, key=key, description=about))
             return final_state(result)
 
         return work
@@ -217,6 +221,14 @@ def _stage_task(node: StageNode, body: Body) -> Task[..., State[Any]]:
         return body(known, workers)
 
     return stage
+
+
+def _publish(create: Callable[[], object]) -> None:
+    """Publish an artifact; what is done stays done when the server cannot take it."""
+    try:
+        create()
+    except UNREACHABLE as error:
+        get_run_logger().warning("an artifact could not be published: %s", error)
 
 
 def _may_be_tried_again(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:

@@ -24,6 +24,7 @@ import psutil
 from bessemer.config.load import load_params, load_runtime
 from bessemer.errors import BessemerError, TryAgain
 from flows.attached import SERVER_OF_DEPLOYMENTS
+from flows.page_server import PAGES, page_server
 from flows.runner import service
 
 HOST = "127.0.0.1"
@@ -73,6 +74,9 @@ def main() -> None:
                 held.callback(closing.set)
                 watch = (server, closing, grace_s)
                 threading.Thread(target=_end_with, args=watch, name="server-watch", daemon=True).start()
+            port = int(os.environ.get("PREFECT_SERVER_API_PORT", DEFAULT_PORT)) + 1
+            os.environ[PAGES] = held.enter_context(page_server(root, port))
+            print(f"pages: {os.environ[PAGES]}/<run>/html/", flush=True)
             _serve()
     except BessemerError as error:
         print(f"bessemer: {error}", file=sys.stderr)

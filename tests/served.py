@@ -16,7 +16,7 @@ import psutil
 
 from tests.checkout import Checkout
 
-START_S = 180.0
+START_S = 400.0
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 

@@ -112,9 +112,7 @@ def test_the_trainer_is_gone_within_five_seconds_and_the_next_run_continues_from
         steps = checkpoints(checkout)
         assert steps
         assert steps[-1] >= 9, "the last step boundary is what was kept"
-        if how in ("server killed", "serve killed"):
-            wait_until(lambda: left_over(checkout) == [], 60, f"left over: {left_over(checkout)}")
-        else:
+        if how not in ("server killed", "serve killed"):
             # A trainer that was stopped by nobody's wish is started again by itself.
             ends = {"cancelled": "Cancelled", "flow killed": "Crashed", "dvc killed": "Completed"}
             assert serving.ended(run)["name"] == ends[how]
@@ -122,7 +120,9 @@ def test_the_trainer_is_gone_within_five_seconds_and_the_next_run_continues_from
             assert task["run_count"] == (2 if how == "dvc killed" else 1)
             if how == "cancelled":
                 assert task["state"]["name"] == "Cancelled", "a 75 that was asked for is not tried again"
-    assert left_over(checkout) == []
+        else:
+            wait_until(lambda: not left_over(checkout), 60, "something survived")
+    wait_until(lambda: not left_over(checkout), 60, "something survived")
     checkout.bessemer("run", "pretrain")
     assert checkout.record("pretrain")["notes"]["resumed_after_step"] == steps[-1]
     assert checkout.locked()["pretrain"] == uninterrupted

@@ -72,7 +72,7 @@ def test_the_drawing_has_every_stage_once_and_no_edge_that_follows_from_others()
 def test_a_message_cannot_break_the_table(project: Project) -> None:
     graph = read_graph(project.root)
     results = [StageResult(name, Outcome.FAILED, 1, message="a | b\n<c>") for name in graph.stages]
-    table = line_markdown(project.root, graph, results, Path("page.html"))
+    table = line_markdown(project.root, "now", graph, results, Path("page.html"))
     assert "| read | failed |  | a \\| b &lt;c> |" in table
 
 
