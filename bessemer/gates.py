@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from bessemer.reporting.report import METRICS, Check, Scalar, check
 from bessemer.shards import write_json
 
 TOKEN = {"gate": "open"}
+NORMAL_95 = 1.959964
+"""Standard deviations of the normal distribution that 95 % lie within."""
 
 
 def read_metrics(reports: Path, stages: Sequence[str]) -> dict[str, Scalar]:
@@ -55,8 +58,37 @@ def evaluate_gate(checks: Sequence[GateCheck], metrics: Mapping[str, Scalar], se
             advice = f"did you mean {near}?" if near else f"known: {', '.join(sorted(metrics))}."
             fault = "is not reported by any stage before this gate" if value is None else "is not a number"
             raise ConfigError(f"params.yaml: {section}.checks: {item.metric} {fault}; {advice}")
-        results.append(check(item.metric, value, item.op, item.bound, severity=item.severity, reason=item.reason))
+        found = check(item.metric, value, item.op, item.bound, severity=item.severity, reason=item.reason)
+        results.append(found if item.sampled is None else _sampled(item, found, metrics, section))
     return results
+
+
+def wilson_interval(share: float, size: int) -> tuple[float, float]:
+    """95 % interval of a share that was found on a sample.
+
+    Args:
+        share: 0 to 1.
+        size: of the sample; at least 1.
+
+    Source: Wilson 1927; unlike the normal approximation it holds for small samples and for shares near 0 and 1.
+    """
+    spread = NORMAL_95 * math.sqrt(share * (1 - share) / size + NORMAL_95**2 / (4 * size**2))
+    middle, scale = share + NORMAL_95**2 / (2 * size), 1 + NORMAL_95**2 / size
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def _sampled(item: GateCheck, found: Check, metrics: Mapping[str, Scalar], section: str) -> Check:
+    """``found``, with its interval: a bound that the true share may well meet is not broken by the luck of a sample."""
+    size = metrics.get(str(item.sampled))
+    if not isinstance(size, int) or size < 1 or not 0.0 <= found.value <= 1.0:
+        raise ConfigError(
+            f"params.yaml: {section}.checks: {item.metric} is no share of {item.sampled}; name the metric with the "
+            "number of items that it was found on, or leave sampled out."
+        )
+    low, high = wilson_interval(found.value, size)
+    best = {"<=": low, "<": low, ">=": high, ">": high, "==": min(max(item.bound, low), high)}[item.op]
+    passed = check(item.metric, best, item.op, item.bound, severity=item.severity, reason="").passed
+    return found.model_copy(update={"low": low, "high": high, "passed": passed})
 
 
 def nearest_metric(name: str, metrics: Mapping[str, Scalar]) -> str | None:

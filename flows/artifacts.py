@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from bessemer.reporting.report import read_report
 from flows.closing import outcome_rows
 from flows.display import clock, describe_result
 from flows.graph import Graph
+from flows.mermaid_chart import chart
+from flows.page_server import PAGES
 from flows.runner import Outcome, StageResult
 
 _COLOURS = {
@@ -29,25 +32,41 @@ def artifact_key(stage: str) -> str:
     return f"report-{stage.replace('_', '-')}"
 
 
-def stage_markdown(root: Path, result: StageResult) -> str:
-    """The stage's report as markdown, or what went wrong when it left none."""
+def because(result: StageResult) -> str:
+    """A result's message as it stands beside its outcome: what made a stage run is a clause, all else a sentence."""
+    ran = result.outcome in (Outcome.RAN, Outcome.RESTORED)
+    return f"because {result.message}" if ran and result.message else result.message
+
+
+def page_link(run: str, page: str) -> str:
+    """Address of a page of a run, where pages are served; empty elsewhere."""
+    base = os.environ.get(PAGES)
+    return f"{base}/{run}/html/{page}.html" if base else ""
+
+
+def stage_markdown(root: Path, run: str, result: StageResult) -> str:
+    """The stage's report as markdown with its chart, or what went wrong when it left none."""
     try:
-        text = markdown(read_report(root / "reports" / result.stage))
+        report = read_report(root / "reports" / result.stage)
+        text = "\n".join(part for part in (markdown(report), chart(report)) if part)
     except (OSError, ValueError):
         text = f"### {result.stage}\n"
-    told = f"\n\n{_plain(result.message)}" if result.message else ""
-    return f"{text}\n*{describe_result(result)}*{told}\n\nLog: `{result.log}`\n"
+    link = page_link(run, result.stage)
+    where = f"[Page of {result.stage}]({link}), there when the run has ended.  \n" if link else ""
+    told = f"\n\n{_plain(because(result))}" if result.message else ""
+    return f"{text}\n*{describe_result(result)}*{told}\n\n{where}Log: `{result.log}`\n"
 
 
-def line_markdown(root: Path, graph: Graph, results: Sequence[StageResult], page: Path) -> str:
+def line_markdown(root: Path, run: str, graph: Graph, results: Sequence[StageResult], page: Path) -> str:
     """The line as a Mermaid drawing, a table of its stages, and what came out."""
-    rows = ["| stage | outcome | time | |", "|---|---|---:|---|"]
+    rows = ["| stage | outcome | time | why |", "|---|---|---:|---|"]
     for result in results:
         seconds = clock(result.seconds) if result.seconds else ""
         outcome = result.outcome.value.replace("_", " ")
-        rows.append(f"| {result.stage} | {outcome} | {seconds} | {_plain(result.message)} |")
+        rows.append(f"| {result.stage} | {outcome} | {seconds} | {_plain(because(result))} |")
     facts = [f"- **{label}**: {value}" for label, value in outcome_rows(root, results)]
-    where = f"Pages: `{page.as_posix()}`"
+    link = page_link(run, "index")
+    where = f"[Page of the run]({link})" if link else f"Page of the run: `{page.as_posix()}`"
     return "\n\n".join(["\n".join(facts), f"```mermaid\n{mermaid(graph, results)}\n```", "\n".join(rows), where]) + "\n"
 
 

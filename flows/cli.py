@@ -104,6 +104,18 @@ def plan(
 
 
 @app.command
+def why(*stages: str) -> int:
+    """Say of each stage whether it would run and because of what, or why it ran the last time.
+
+    Args:
+        stages: Those stages; without any, all that are not up to date.
+    """
+    from flows.why import why_command
+
+    return why_command(Path(), stages, _console())
+
+
+@app.command
 def explain_config(*, processes: int | None = None, as_json: AsJson = False) -> int:
     """Say every value that is derived for pretraining, and why; what cannot work is an error. Starts nothing.
 

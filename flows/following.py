@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from pathlib import Path
 from typing import cast
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from flows.display import ProgressFile, Step, describe
@@ -28,6 +30,9 @@ HINTS = frozenset(
     }
 )
 """Advice that DVC repeats after every stage; it stays in the log file."""
+
+UNREACHABLE = (httpx.HTTPError, RuntimeError)
+"""What Prefect's client raises when its server does not answer, or not as it should."""
 
 LoggerLike = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -59,7 +64,9 @@ class Follower:
             self._logger.info(text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}\n… see {self._log}")
         for step in self._progress.added():
             if step.total > 0:
-                self._show(step)
+                # A server that is away for a while must not cost a training run.
+                with contextlib.suppress(*UNREACHABLE):
+                    self._show(step)
 
     def _show(self, step: Step) -> None:
         percent = min(100.0, 100.0 * step.done / step.total)

@@ -54,9 +54,10 @@ class Change:
     subject: str
     """A parameter's dotted key, after its file unless that is params.yaml; or a path."""
     detail: str
+    """What is said of the subject: ``changed from 50 to 80``, ``is not there``."""
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.detail}" if self.subject else self.detail
+        return f"{self.subject} {self.detail}" if self.subject else self.detail
 
 
 class Graph:
@@ -269,10 +270,10 @@ def _split_dependencies(stage: PipelineStage) -> tuple[list[Any], list[Any]]:
 
 def _changes_of(stage: PipelineStage) -> list[Change]:
     if not any(out.hash_info for out in stage.outs):
-        return [Change("never_run", "", "never run here")]
-    changes = [Change("command", "cmd", "another command")] if stage.changed_stage() else []
+        return [Change("never_run", "", "it was never run here")]
+    changes = [Change("command", "cmd", "has changed")] if stage.changed_stage() else []
     if stage.always_changed:
-        changes.append(Change("always", "", "runs every time"))
+        changes.append(Change("always", "", "it runs every time"))
     files, parameters = _split_dependencies(stage)
     if not stage.frozen:
         for dep in parameters:
@@ -304,11 +305,18 @@ def _value_changes(key: str, old: Any, new: Any) -> Iterator[Change]:
             if before != after:
                 yield from _value_changes(f"{key}[{position}]", before, after)
     else:
-        yield Change("parameter", key, f"{_shown(old)} → {_shown(new)}")
+        yield Change("parameter", key, from_to(old, new))
+
+
+def from_to(old: Any, new: Any) -> str:
+    """How a value has changed, in words; None is one that is not there."""
+    if old is None:
+        return f"is new: {_shown(new)}"
+    return f"is gone, it was {_shown(old)}" if new is None else f"changed from {_shown(old)} to {_shown(new)}"
 
 
 def _shown(value: Any) -> str:
-    text = "not set" if value is None else str(value)
+    text = str(value)
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
@@ -323,7 +331,7 @@ def _file_changes(item: Output, kind: Literal["input", "output"]) -> Iterator[Ch
         for file in files[:NAMED_FILES]:
             yield Change(kind, f"{path}/{file}", detail)
         if len(files) > NAMED_FILES:
-            yield Change(kind, path, f"and {len(files) - NAMED_FILES:,} files more")
+            yield Change(kind, path, f"has {len(files) - NAMED_FILES:,} more such files")
         if not files:
             yield Change(kind, path, detail)
 

@@ -73,21 +73,21 @@ def run_planned(
         ThreadPoolExecutor(max_workers=len(planned), thread_name_prefix="stage") as pool,
     ):
 
-        def launch(item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
+        def launch(item: PlannedStage, known: StageResult | None, workers: int) -> Future[StageResult]:
             if known is None:
-                return pool.submit(work, item)
+                return pool.submit(work, item, workers)
             display.finished(known)
             told: Future[StageResult] = Future()
             told.set_result(known)
             return told
 
-        def work(item: PlannedStage) -> StageResult:
+        def work(item: PlannedStage, workers: int) -> StageResult:
             display.started(item.stage)
             result = run_stage(
                 item.stage,
                 root=run.root,
                 run_folder=run.folder,
-                limits=Limits(runtime.grace_s, runtime.deadlines_s.get(item.stage)),
+                limits=Limits(runtime.grace_s, runtime.deadlines_s.get(item.stage), workers),
                 stop=stop,
                 tick=partial(display.tick, item.stage),
             )
@@ -95,7 +95,8 @@ def run_planned(
             display.finished(result)
             return result
 
-        return run_line(graph, planned, launch, stop, side_by_side=runtime.parallel_stages)
+        side_by_side, workers = runtime.parallel_stages, runtime.resolved_workers
+        return run_line(graph, planned, launch, stop, side_by_side=side_by_side, workers=workers)
 
 
 def with_reason(result: StageResult, item: PlannedStage) -> StageResult:

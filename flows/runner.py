@@ -26,6 +26,7 @@ from typing import Any
 
 import psutil
 
+from bessemer.config.runtime import WORKERS_ENVIRONMENT
 from flows.attached import PARENT
 
 POLL_S = 0.1
@@ -75,10 +76,17 @@ class StageResult:
 
 @dataclass(frozen=True)
 class Limits:
-    """When a stage is ended: ``deadline_s`` after its start (None: never), ``grace_s`` between asking and ending."""
+    """What a stage may use.
+
+    Attributes:
+        grace_s: seconds between asking it to stop and ending it.
+        deadline_s: seconds after its start at which it is ended; None: never.
+        workers: its share of ``runtime.workers``; None: all of them.
+    """
 
     grace_s: float
     deadline_s: float | None = None
+    workers: int | None = None
 
 
 def run_stage(
@@ -88,6 +96,7 @@ def run_stage(
     run_folder: Path,
     limits: Limits,
     stop: threading.Event,
+    force: bool = False,
     tick: Callable[[], None] = lambda: None,
 ) -> StageResult:
     """Run one stage and wait for it. It is ended by ``stop``, at its deadline, or when this call is interrupted.
@@ -96,21 +105,23 @@ def run_stage(
         name: a stage of dvc.yaml.
         root: the checkout.
         run_folder: ``.runs/<run>``; the log, the progress file and the stage's record are written there.
-        limits: deadline and grace.
+        limits: deadline, grace and workers.
         stop: set by others to end the stage.
+        force: run it also if nothing has changed.
         tick: called about ten times a second while the stage runs.
     """
     log = run_folder / f"{name}.log"
     record = run_folder / f"{name}.json"
     record.unlink(missing_ok=True)
     command = [sys.executable, "-m", "flows.attached", "dvc", "--wait-for-lock", "repro", "--single-item", name]
+    command += ["--force"] if force else []
     started = time.monotonic()
     ended_by: Outcome | None = None
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             cwd=root,
-            env=stage_environment(name, run_folder),
+            env=stage_environment(name, run_folder, limits.workers),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -135,9 +146,11 @@ def run_stage(
     return StageResult(name, outcome, code, seconds, message, relative.as_posix())
 
 
-def stage_environment(name: str, run_folder: Path) -> dict[str, str]:
-    """Environment of a stage: this interpreter's folder first on PATH, and where to leave its record and progress."""
+def stage_environment(name: str, run_folder: Path, workers: int | None = None) -> dict[str, str]:
+    """Environment of a stage: this interpreter's folder first on PATH, its share, where to leave its facts."""
     environment = dict(os.environ)
+    if workers is not None:
+        environment[WORKERS_ENVIRONMENT] = str(workers)
     binaries = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([binaries, environment.get("PATH", os.defpath)])
     environment["BESSEMER_RUN"] = run_folder.name
@@ -157,10 +170,12 @@ def end_group(process: subprocess.Popen[bytes], grace_s: float) -> None:
         _signal_group(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
     while family and time.monotonic() < deadline:
+        # Only ``process`` may wait for the leader: whoever else does takes its exit status away, and 0 is what is left.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(POLL_S)
-        _, family = psutil.wait_procs(family, timeout=POLL_S)
         family = [member for member in family if _is_alive(member)]
+        if family and process.returncode is not None:
+            time.sleep(POLL_S)
     _signal_group(process.pid, signal.SIGKILL)
     for member in family:
         with contextlib.suppress(psutil.Error):

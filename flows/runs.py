@@ -76,10 +76,14 @@ def latest_run(root: Path) -> str:
     Raises:
         ConfigError: there is none.
     """
-    found = sorted((root / RUNS).glob(f"*/{FACTS}"), key=_started)
-    if not found:
-        raise ConfigError(f"{root / RUNS} has no run yet; `bessemer run` makes one.")
-    return found[-1].parent.name
+    for path in runs_newest_first(root):
+        return path.parent.name
+    raise ConfigError(f"{root / RUNS} has no run yet; `bessemer run` makes one.")
+
+
+def runs_newest_first(root: Path) -> list[Path]:
+    """``run.json`` of every run that has one, the one that started last first."""
+    return sorted((root / RUNS).glob(f"*/{FACTS}"), key=_started, reverse=True)
 
 
 def read_facts(root: Path, name: str) -> dict[str, Any]:

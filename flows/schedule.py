@@ -33,15 +33,21 @@ class PlannedStage:
 
     @property
     def why(self) -> str:
-        """The first change, or the stages that it waited for."""
+        """A clause that goes after "because": the first change, or the stages before it whose outputs it reads."""
         if self.changes:
-            more = f" and {len(self.changes) - 1} more" if len(self.changes) > 1 else ""
+            more = f", and {len(self.changes) - 1} more" if len(self.changes) > 1 else ""
             return f"{self.changes[0]}{more}"
-        return f"after {', '.join(self.after)}" if self.after else ""
+        return f"it reads what {' and '.join(self.after)} writes" if self.after else ""
 
 
-Launch = Callable[[PlannedStage, StageResult | None], Future[StageResult]]
-"""Begins a stage; given a result, the stage needs no process and that is what is to be told."""
+Launch = Callable[[PlannedStage, StageResult | None, int], Future[StageResult]]
+"""Begins a stage with that many workers; given a result, the stage needs no process and that is what is to be told."""
+
+
+def every_stage(graph: Graph, changes: Mapping[str, Sequence[Change]]) -> dict[str, Sequence[Change]]:
+    """``changes``, and for every stage that it was asked for: then all of them run, whether anything changed or not."""
+    asked = Change("always", "", "every stage was to run")
+    return {name: [*changes.get(name, ()), asked] for name in graph.stages}
 
 
 def plan(graph: Graph, changes: Mapping[str, Sequence[Change]], selection: Sequence[str]) -> list[PlannedStage]:
@@ -72,8 +78,9 @@ def run_line(
     stop: threading.Event,
     *,
     side_by_side: int = 1,
+    workers: int = 1,
 ) -> list[StageResult]:
-    """Run the planned stages; independent ones side by side, up to ``side_by_side``.
+    """Run the planned stages; independent ones side by side, up to ``side_by_side``, sharing the ``workers``.
 
     A stage that is up to date, and whose upstream stages turned out to be so as well, needs no process. After a
     failure its descendants are skipped and the other branches go on. When ``stop`` is set nothing new starts; when
@@ -85,25 +92,54 @@ def run_line(
     results: dict[str, StageResult] = {}
     running: dict[Future[StageResult], str] = {}
     waiting = {item.stage: item for item in planned}
+    shares = Shares(side_by_side, workers)
     try:
         while waiting or running:
-            for name, item in list(waiting.items()):
-                upstream = [other for other in graph[name].upstream if other in waiting or other in running.values()]
-                if upstream:
-                    continue
-                before = [results[other] for other in graph[name].upstream if other in results]
-                known = _without_process(item, before, stop)
-                if known is not None or len(running) < side_by_side:
-                    del waiting[name]
-                    running[launch(item, known)] = name
+            open_ends = {*waiting, *running.values()}
+            ready = [item for item in waiting.values() if not graph[item.stage].upstream & open_ends]
+            known = {item.stage: _without_process(item, _results_of(graph, item, results), stop) for item in ready}
+            told = [item for item in ready if known[item.stage] is not None]
+            # What needs no process is told first: it may set free what is to share the workers with the others.
+            for item, share in [(item, 0) for item in told] or shares.deal(ready):
+                del waiting[item.stage]
+                running[launch(item, known[item.stage], share)] = item.stage
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in [future for future in running if future in done]:
-                results[running.pop(future)] = future.result()
+                name = running.pop(future)
+                shares.take_back(name)
+                results[name] = future.result()
     except BaseException:
         stop.set()
         wait(running)
         raise
     return [results[item.stage] for item in planned]
+
+
+class Shares:
+    """How many stages run side by side, and how many workers each of them has."""
+
+    def __init__(self, side_by_side: int, workers: int) -> None:
+        self._side_by_side, self._workers = side_by_side, workers
+        self._dealt: dict[str, int] = {}
+
+    def deal(self, ready: Sequence[PlannedStage]) -> list[tuple[PlannedStage, int]]:
+        """Those of the ready stages that may start now, and what each gets of the free workers: one at least."""
+        chosen = ready[: self._side_by_side - len(self._dealt)]
+        free = self._workers - sum(self._dealt.values())
+        for place, item in enumerate(chosen):
+            share = max(1, free // (len(chosen) - place))
+            free -= share
+            self._dealt[item.stage] = share
+        return [(item, self._dealt[item.stage]) for item in chosen]
+
+    def take_back(self, stage: str) -> None:
+        """A stage has ended; one that had no process had no share."""
+        self._dealt.pop(stage, None)
+
+
+def _results_of(graph: Graph, item: PlannedStage, results: Mapping[str, StageResult]) -> list[StageResult]:
+    """Results of the stages that a stage depends on, as far as they are part of the run, in the order of the line."""
+    return [results[other] for other in graph.stages if other in graph[item.stage].upstream and other in results]
 
 
 def _without_process(item: PlannedStage, upstream: Sequence[StageResult], stop: threading.Event) -> StageResult | None:

@@ -18,7 +18,7 @@ from bessemer.config.read import read_yaml
 from bessemer.errors import ConfigError
 from bessemer.shards import write_bytes
 from flows.dependencies import DVC_YAML, module_of
-from flows.graph import Change
+from flows.graph import Change, from_to
 
 VERSIONS = "versions.yaml"
 _HEAD = "# Written by `bessemer run` and `bessemer sync-deps`: the packages that each stage imports, as installed.\n"
@@ -62,7 +62,7 @@ def sync_versions_command(root: Path, console: Console, *, check: bool) -> int:
     if not check:
         update_versions(root, console)
     for changes in stale_versions(root).values():
-        raise ConfigError(f"{changes[0]}: this is not what is installed; run `bessemer sync-deps`.")
+        raise ConfigError(f"{changes[0]}, and that is not on record; run `bessemer sync-deps`.")
     return 0
 
 
@@ -96,7 +96,7 @@ def _differences(name: str, old: Mapping[str, str], new: Mapping[str, str]) -> l
         Change(
             "parameter",
             f"{VERSIONS}: {name}.{package}",
-            f"{old.get(package, 'not there')} → {new.get(package, 'not there')}",
+            from_to(old.get(package), new.get(package)),
         )
         for package in sorted({*old, *new}, key=str.lower)
         if old.get(package) != new.get(package)

@@ -81,7 +81,7 @@ def test_an_upgraded_library_reruns_the_stages_that_import_it_only(line: Checkou
     (upgrade / "METADATA").write_text("Metadata-Version: 2.1\nName: duckdb\nVersion: 99.0\n")
     said = line.bessemer("plan").stdout
     assert "versions.yaml: curate.duckdb" in said
-    assert "→ 99.0" in said
+    assert "to 99.0" in said
     assert ran(line) == ["curate"], "equal results stop the cascade"
     assert line.record("curate")["packages"]["duckdb"] == "99.0"
     line.run("dvc", "repro")

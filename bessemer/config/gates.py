@@ -15,6 +15,12 @@ class GateCheck(Strict):
     )
     op: Literal["<=", ">=", "<", ">", "=="] = Field(description="how the metric must compare with the bound")
     bound: float = Field(allow_inf_nan=False, description="in the unit of the metric")
+    sampled: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]*\.[A-Za-z0-9_.\-]+$",
+        description="for a share that was found on a sample: the metric with the size of the sample; the bound "
+        "counts as broken only where the whole 95 % interval lies beyond it",
+    )
     severity: Literal["warn", "error"] = Field("error", description="error: the gate stays shut; warn: it is said only")
     reason: str = Field(min_length=1, description="why the bound is there, shown when it does not hold")
 

@@ -13,6 +13,8 @@ from bessemer.config.read import parse, read_yaml
 
 RUNTIME = "runtime.yaml"
 RUNTIME_LOCAL = "runtime.local.yaml"
+WORKERS_ENVIRONMENT = "BESSEMER_WORKERS"
+"""A stage's share of ``workers``, set by what runs several stages side by side."""
 
 
 class Runtime(Strict):
@@ -44,7 +46,9 @@ class Runtime(Strict):
 
     @property
     def resolved_workers(self) -> int:
-        """Number of worker processes of a data stage."""
+        """Number of worker processes of a data stage: its share, where stages run side by side."""
+        if share := os.environ.get(WORKERS_ENVIRONMENT):
+            return max(1, int(share))
         if self.workers == "auto":
             return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
         return max(1, self.workers)

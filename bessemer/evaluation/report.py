@@ -48,6 +48,7 @@ def report_evaluation(
         metrics[f"{item.name}_bits_per_byte"] = round(total(item.scores).bits_per_byte, 6)
         metrics[f"{item.name}_xz_bits_per_byte"] = round(baselines[item.name], 6)
     if cloze.items:
+        metrics["cloze_items"] = len(cloze.items)
         metrics["cloze_accuracy"] = round(cloze.accuracy, 6)
         metrics["cloze_bits_per_byte"] = round(cloze.bits_per_byte, 6)
     return StageReport(

@@ -137,12 +137,13 @@ def check_lines(checks: Sequence[Check]) -> list[dict[str, str]]:
     for check in sorted(checks, key=lambda check: (check.passed, check.severity == "warn")):
         failed = ("failed", "bad") if check.severity == "error" else ("warning", "warn")
         result, tone = ("passed", "good") if check.passed else failed
+        interval = "" if check.low is None or check.high is None else f" ({check.low:.3g} to {check.high:.3g})"
         lines.append(
             {
                 "result": result,
                 "tone": tone,
                 "metric": words(check.metric),
-                "value": quantity(check.metric, whole(check.value)),
+                "value": quantity(check.metric, whole(check.value)) + interval,
                 "bound": f"{signs[check.op]} {quantity(check.metric, whole(check.threshold))}",
                 "reason": check.reason,
             }

@@ -108,7 +108,10 @@ class SamplePair(_Part):
 
 
 class Check(_Part):
-    """A bound and whether it held. A failed check of severity ``error`` ends the stage with exit code 3."""
+    """A bound and whether it held. A failed check of severity ``error`` ends the stage with exit code 3.
+
+    ``low`` and ``high`` are the 95 % interval of a value that was found on a sample.
+    """
 
     id: str
     metric: str
@@ -118,6 +121,8 @@ class Check(_Part):
     severity: Severity
     passed: bool
     reason: str
+    low: float | None = None
+    high: float | None = None
 
 
 class StageReport(_Part):

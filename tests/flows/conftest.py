@@ -61,7 +61,9 @@ if "sleep" in behaviour:
     time.sleep(behaviour["sleep"])
 if "signal" in behaviour:
     os.kill(os.getpid(), behaviour["signal"])
-if behaviour.get("code"):
+failed = Path(f"{name}.failed")
+if behaviour.get("code") and not (behaviour.get("once") and failed.exists()):
+    failed.touch()
     print("bessemer: " + name + ": it was told to fail", file=sys.stderr)
     sys.exit(behaviour["code"])
 if name == "read":

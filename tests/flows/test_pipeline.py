@@ -1,5 +1,6 @@
 """The Prefect flow is the line of dvc.yaml, and its states say what DVC and the stages did."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_the_drawing_has_every_stage_once_and_no_edge_that_follows_from_others()
 def test_a_message_cannot_break_the_table(project: Project) -> None:
     graph = read_graph(project.root)
     results = [StageResult(name, Outcome.FAILED, 1, message="a | b\n<c>") for name in graph.stages]
-    table = line_markdown(project.root, graph, results, Path("page.html"))
+    table = line_markdown(project.root, "now", graph, results, Path("page.html"))
     assert "| read | failed |  | a \\| b &lt;c> |" in table
 
 
@@ -105,6 +106,42 @@ def run_flow(project: Project) -> tuple[State[object], dict[str, str], dict[str,
     names = {item.id: item.name for item in runs}
     edges = {item.name: sorted(names[up.id] for ups in item.task_inputs.values() for up in ups) for item in runs}
     return state, {item.name: item.state_name or "" for item in runs}, edges
+
+
+@pytest.mark.long
+def test_what_says_that_it_can_be_tried_again_is_and_nothing_else(
+    server: None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    path = project.root / "dvc.yaml"
+    path.write_text(path.read_text().replace("{retries: 1}", "{retries: 1, retry_delay_s: 0.1}"))
+    project.behave(count={"code": 75, "once": True})
+    state, states, _ = run_flow(project)
+    assert state.name == "Completed"
+    assert states["count"] == "Completed"
+
+    project.params("by: 2", "by: 3")
+    attempts = project.root / "count.failed"
+    for code, name in ((75, "TryAgain"), (3, "GateFailed"), (1, "Failed"), (4, "DataError")):
+        attempts.unlink()
+        project.behave(count={"code": code})
+        state, states, _ = run_flow(project)
+        assert state.name == states["count"] == name
+        assert states == {"read": "Cached", "side": "Cached", "count": name, "last": "Skipped"}
+        tried = retries_of("count")
+        assert tried == (2 if code == 75 else 1), f"a stage that ends with {code} was tried {tried} times"
+        run = max((project.root / ".runs").glob("*/run.json"), key=lambda found: found.stat().st_mtime)
+        facts = json.loads(run.read_text())
+        assert facts["exit_code"] == code
+        assert facts["stages"][-1]["message"].startswith("needs count, which ")
+        assert (run.parent / "html/index.html").exists(), "the page of the run is written also after a failure"
+
+
+def retries_of(stage: str) -> int:
+    """How often the newest task of a stage was tried."""
+    with get_client(sync_client=True) as client:
+        runs = [item for item in client.read_task_runs() if item.name == stage]
+    return max(runs, key=lambda item: str(item.expected_start_time)).run_count
 
 
 @pytest.mark.long

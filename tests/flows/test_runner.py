@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.runner import Limits, Outcome, StageResult, capture, run_stage
+from flows.runner import Limits, Outcome, StageResult, capture, end_group, run_stage, stage_environment
 from tests.flows.conftest import Project
 
 
@@ -112,6 +112,27 @@ def test_killing_the_runner_ends_dvc(project: Project) -> None:
     if psutil.pid_exists(leftover):
         os.killpg(os.getpgid(leftover), signal.SIGKILL)
     assert not left
+
+
+def test_the_exit_code_of_what_ends_within_its_grace_is_its_own() -> None:
+    handler = "import os, signal, time\nsignal.signal(15, lambda *_: (time.sleep(0.15), os._exit(75)))\n"
+    code = f"{handler}print(flush=True)\ntime.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    end_group(process, grace_s=20.0)
+    assert process.returncode == 75, "0 would say that a stage which was stopped is done"
+    process.stdout.close()
+
+
+def test_a_forced_stage_runs_also_when_nothing_has_changed_and_has_its_share_of_the_workers(finished: Project) -> None:
+    folder = finished.root / ".runs/now"
+    folder.mkdir(parents=True)
+    limits = Limits(20.0, workers=3)
+    result = run_stage("side", root=finished.root, run_folder=folder, limits=limits, stop=threading.Event(), force=True)
+    assert result.outcome is Outcome.RAN
+    assert stage_environment("side", folder, 3)["BESSEMER_WORKERS"] == "3"
+    assert "BESSEMER_WORKERS" not in stage_environment("side", folder)
 
 
 def test_capture_answers_for_missing_and_slow_commands() -> None:

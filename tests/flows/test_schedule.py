@@ -9,10 +9,10 @@ import pytest
 
 from flows.graph import Change, Graph, StageNode
 from flows.runner import Outcome, StageResult
-from flows.schedule import Forecast, PlannedStage, exit_code, plan, run_line
+from flows.schedule import Forecast, PlannedStage, Shares, every_stage, exit_code, plan, run_line
 
 EDGES = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"], "e": ["c"]}
-CHANGED = (Change("parameter", "a.x", "1 → 2"),)
+CHANGED = (Change("parameter", "a.x", "changed from 1 to 2"),)
 
 
 def graph() -> Graph:
@@ -32,7 +32,7 @@ def run(
     events: list[str] = []
     planned = plan(graph(), {"a": CHANGED} if changes is None else changes, list(EDGES))
 
-    def work(item: PlannedStage, known: StageResult | None) -> StageResult:
+    def work(item: PlannedStage, known: StageResult | None, workers: int) -> StageResult:
         if known is None:
             events.append(f"+{item.stage}")
         result = known or execute(item.stage)
@@ -63,6 +63,45 @@ def test_two_independent_stages_run_at_the_same_time_when_allowed() -> None:
         return StageResult(name, Outcome.RAN)
 
     outcomes, _, _ = run(execute, side_by_side=2)
+    assert set(outcomes.values()) == {Outcome.RAN}
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(8, [4, 4, 4]), (5, [2, 3, 2]), (1, [1, 1, 1])])
+def test_stages_that_run_side_by_side_share_the_workers(workers: int, expected: list[int]) -> None:
+    first, second, third = (PlannedStage(name, Forecast.RUN) for name in "bce")
+    shares = Shares(2, workers)
+    assert shares.deal([first, second, third]) == [(first, expected[0]), (second, expected[1])]
+    assert shares.deal([third]) == [], "two are running"
+    shares.take_back("b")
+    assert shares.deal([third]) == [(third, expected[2])], "what the one that ended has left"
+    shares.take_back("c")
+    shares.take_back("e")
+    assert shares.deal([first]) == [(first, workers)], "alone it has all of them"
+
+
+def test_a_stage_that_needs_no_process_leaves_its_workers_to_the_others() -> None:
+    given = {}
+
+    def launch(item: PlannedStage, known: StageResult | None, workers: int) -> Future[StageResult]:
+        given[item.stage] = workers
+        ended: Future[StageResult] = Future()
+        ended.set_result(known or StageResult(item.stage, Outcome.RAN))
+        return ended
+
+    planned = plan(graph(), {"d": CHANGED, "e": CHANGED}, list(EDGES))
+    run_line(graph(), planned, launch, threading.Event(), side_by_side=2, workers=6)
+    assert given == {"a": 0, "b": 0, "c": 0, "d": 3, "e": 3}
+
+
+def test_a_full_run_starts_every_stage_and_says_that_it_was_asked_to() -> None:
+    planned = plan(graph(), every_stage(graph(), {"a": CHANGED}), list(EDGES))
+    assert {item.forecast for item in planned} == {Forecast.RUN}
+    assert planned[0].why == "a.x changed from 1 to 2, and 1 more"
+    assert planned[1].why == "every stage was to run"
+    outcomes, _, events = run(
+        lambda name: StageResult(name, Outcome.RAN), changes=dict(every_stage(graph(), {})), side_by_side=2
+    )
+    assert len([event for event in events if event.startswith("+")]) == len(EDGES)
     assert set(outcomes.values()) == {Outcome.RAN}
 
 
@@ -120,7 +159,7 @@ def test_an_interrupted_line_ends_its_stages_before_it_ends() -> None:
     stop = threading.Event()
     ended = []
 
-    def launch(item: PlannedStage, known: StageResult | None) -> Future[StageResult]:
+    def launch(item: PlannedStage, known: StageResult | None, workers: int) -> Future[StageResult]:
         if item.stage == "c":
             raise KeyboardInterrupt
 

@@ -54,16 +54,16 @@ def test_packages_that_come_leave_or_change_are_named(tmp_path: Path, installed:
     installed["stages.pretrain"] |= {"torch": "2.8.0", "deepspeed": "0.19"}
     del installed["stages.curate"]["numpy"]
     assert said(tmp_path) == {
-        "curate": ["versions.yaml: curate.numpy: 2.0 → not there"],
+        "curate": ["versions.yaml: curate.numpy is gone, it was 2.0"],
         "pretrain": [
-            "versions.yaml: pretrain.deepspeed: not there → 0.19",
-            "versions.yaml: pretrain.torch: 2.7.1 → 2.8.0",
+            "versions.yaml: pretrain.deepspeed is new: 0.19",
+            "versions.yaml: pretrain.torch changed from 2.7.1 to 2.8.0",
         ],
     }
 
 
 def test_check_refuses_a_stale_file_and_sync_mends_it(tmp_path: Path, installed: dict[str, dict[str, str]]) -> None:
-    with pytest.raises(ConfigError, match=r"^versions\.yaml: curate\.numpy: .*run `bessemer sync-deps`"):
+    with pytest.raises(ConfigError, match=r"^versions\.yaml: curate\.numpy .*run `bessemer sync-deps`"):
         sync_versions_command(tmp_path, Console(quiet=True), check=True)
     assert not (tmp_path / "versions.yaml").exists()
     assert sync_versions_command(tmp_path, Console(quiet=True), check=False) == 0
@@ -99,7 +99,7 @@ def test_an_upgrade_reruns_the_stages_that_import_the_package_and_no_other(
     update_versions(project.root, Console(quiet=True))
     assert changes(project) == {}, "equal versions re-run nothing"
     packages["count"]["numpy"] = "2.1"
-    expected = {"count": ["versions.yaml: count.numpy: 2.0 → 2.1"]}
+    expected = {"count": ["versions.yaml: count.numpy changed from 2.0 to 2.1"]}
     planned = with_stale({}, project.root)
     assert {name: [str(change) for change in item] for name, item in planned.items()} == expected, "a plan says so"
     assert changes(project) == {}, "and writes nothing"

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
+from scipy.stats import binomtest
 
 from bessemer.config.gates import CorpusGateParams, GateCheck
 from bessemer.config.runtime import Runtime
 from bessemer.errors import ConfigError, DataError
-from bessemer.gates import evaluate_gate, read_metrics
+from bessemer.gates import evaluate_gate, read_metrics, wilson_interval
+from bessemer.reporting.html import check_lines
 from bessemer.reporting.report import StageReport
 from bessemer.stage import RunRecord, StageContext
 from stages import corpus_gate, layout
@@ -137,3 +139,25 @@ def test_check_stops_at_an_unknown_key_with_the_nearest_one_and_exit_code_2(tmp_
     assert "curate.length.min_word is not a parameter; did you mean min_words?" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("hits", "size"), [(0, 10), (9, 200), (50, 100), (199, 200), (1, 1)])
+def test_the_interval_of_a_sampled_share_is_wilsons(hits: int, size: int) -> None:
+    expected = binomtest(hits, size).proportion_ci(method="wilson")
+    assert wilson_interval(hits / size, size) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_a_bound_on_a_sampled_share_is_broken_only_beyond_its_interval(tmp_path: Path) -> None:
+    write_metrics(tmp_path, language={"right": 0.9, "looked_at": 50, "none": 0})
+    passed = {}
+    for least in (0.9, 0.95, 0.99):
+        item = bound("language.right", ">=", least).model_dump() | {"sampled": "language.looked_at"}
+        report = run(tmp_path, GateCheck.model_validate(item))
+        passed[least] = report.checks[0].passed
+    assert passed == {0.9: True, 0.95: True, 0.99: False}, "50 items tell 0.9 from 0.99, not from 0.95"
+    assert report.checks[0].low == pytest.approx(0.7864, abs=1e-4)
+    assert report.checks[0].high == pytest.approx(0.9565, abs=1e-4)
+    assert "(0.786 to 0.957)" in check_lines(report.checks)[0]["value"]
+    nothing = bound("language.right", ">=", 0.9).model_dump() | {"sampled": "language.none"}
+    with pytest.raises(ConfigError, match=r"language\.right is no share of language\.none"):
+        run(tmp_path, GateCheck.model_validate(nothing))
