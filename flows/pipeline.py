@@ -61,11 +61,11 @@ def line(
         force: Run every stage, whether anything has changed or not.
         record: Keep what came out as a DVC experiment with the name of the run; no branch gets a commit.
     """
-    end_with_server_of_deployments()
     root = Path()
     with ExitStack() as held:
         try:
             params, runtime = load_params(root), load_runtime(root)
+            end_with_server_of_deployments(runtime.grace_s)
             held.enter_context(checkout_lock(root))
             update_lock(root, params.sources, runtime.cache_dir, Console(highlight=False), refresh=refresh)
             update_versions(root, Console(highlight=False))

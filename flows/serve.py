@@ -23,7 +23,7 @@ import psutil
 
 from bessemer.config.load import load_params, load_runtime
 from bessemer.errors import BessemerError, TryAgain
-from flows.attached import SERVER_OF_DEPLOYMENTS
+from flows.attached import SERVER_OF_DEPLOYMENTS, TELLING_S
 from flows.page_server import PAGES, page_server
 from flows.runner import service
 
@@ -116,7 +116,10 @@ def _end_with(server: subprocess.Popen[bytes], closing: threading.Event, grace_s
     for run in runs:
         with contextlib.suppress(psutil.Error):
             run.terminate()
-    psutil.wait_procs(runs, timeout=grace_s + STOP_S)
+    _, left = psutil.wait_procs(runs, timeout=grace_s + TELLING_S)
+    for run in left:
+        with contextlib.suppress(psutil.Error):
+            run.kill()
     os._exit(TryAgain.exit_code)
 
 
