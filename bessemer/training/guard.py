@@ -21,6 +21,8 @@ from bessemer.training.step import Bounds, Step
 
 _DEVIATION = 1.4826
 """Standard deviations of a normal distribution per median absolute deviation."""
+_NINTH_DECILE = 1.2816
+"""Standard deviations above its median below which nine tenths of a normal distribution lie."""
 _LOSS_FLOOR = 0.01
 _NORM_FLOOR = 0.1
 """Least deviation of a loss (share of its median) and of the logarithm of a gradient norm: a very quiet stretch of a
@@ -160,4 +162,9 @@ class Guard(BaseModel):
 
 
 def _spread(values: Sequence[float], middle: float) -> float:
-    return _DEVIATION * median([abs(value - middle) for value in values])
+    """Standard deviation by the median absolute deviation, or by the ninth decile where that is farther away.
+
+    Of small batches of a corpus in many languages, some are of a rare one: they are not what is wrong with a run.
+    """
+    ninth = sorted(values)[9 * (len(values) - 1) // 10]
+    return max(_DEVIATION * median([abs(value - middle) for value in values]), (ninth - middle) / _NINTH_DECILE)

@@ -39,15 +39,30 @@ def fed(losses: list[float], norms: list[float]) -> Guard:
     return guard
 
 
+def deviation(values: list[float]) -> float:
+    middle = np.median(values)
+    ninth = np.quantile(values, 0.9, method="lower")
+    return float(max(1.4826 * np.median(np.abs(values - middle)), (ninth - middle) / 1.2816))
+
+
 def test_a_bound_is_so_many_robust_deviations_above_the_median() -> None:
     rng = np.random.default_rng(0)
     losses, norms = (3 + 0.5 * rng.standard_normal(128)).tolist(), np.exp(0.3 * rng.standard_normal(128)).tolist()
     bounds = fed(losses, norms).bounds(GuardParams(spike=6.0))
-    middle = np.median(losses)
-    assert bounds.loss == pytest.approx(middle + 6 * 1.4826 * np.median(np.abs(losses - middle)))
-    logs = np.log(norms)
-    deviation = 1.4826 * np.median(np.abs(logs - np.median(logs)))
-    assert bounds.grad_norm == pytest.approx(math.exp(np.median(logs) + 6 * deviation))
+    assert bounds.loss == pytest.approx(np.median(losses) + 6 * deviation(losses))
+    logs = np.log(norms).tolist()
+    assert bounds.grad_norm == pytest.approx(math.exp(np.median(logs) + 6 * deviation(logs)))
+
+
+def test_a_batch_in_seven_of_a_rare_language_is_no_spike_but_a_wild_loss_is() -> None:
+    """Figures as in the sample's run: 0.46 is the usual gradient norm there, 3 to 6 that of a rare batch."""
+    rng = np.random.default_rng(1)
+    rare = np.arange(128) % 7 == 3
+    losses = (np.where(rare, 5.1, 4.6) + 0.15 * rng.standard_normal(128)).tolist()
+    norms = (np.where(rare, 4.0, 0.46) * np.exp(0.2 * rng.standard_normal(128))).tolist()
+    bounds = fed(losses, norms).bounds(GuardParams(spike=6.0))
+    assert max(losses) < bounds.loss < 8
+    assert max(norms) < bounds.grad_norm
 
 
 def test_one_wild_value_hardly_moves_a_bound() -> None:
