@@ -68,7 +68,10 @@ def test_without_a_terminal_there_is_one_line_per_event(tmp_path: Path) -> None:
     ]
 
 
-def test_in_a_terminal_every_stage_has_a_row_and_a_running_one_its_bar(tmp_path: Path) -> None:
+def test_in_a_terminal_every_stage_has_a_row_and_a_running_one_its_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has no live display
     output = io.StringIO()
     console = Console(file=output, force_terminal=True, width=110, color_system=None)
     with Display(["ingest", "pretrain", "evaluate"], tmp_path, console) as display:

@@ -33,8 +33,8 @@ def test_presets_have_the_published_sizes(preset: str, vocabulary: int, publishe
     assert parameter_count(config) == pytest.approx(published, rel=2e-3)
 
 
-def test_the_default_is_five_million_parameters() -> None:
-    assert parameter_count(build_config(ModelParams(), 8_192)) == 5_049_088
+def test_the_default_is_three_million_parameters() -> None:
+    assert parameter_count(build_config(ModelParams(), 8_192)) == 3_147_968
 
 
 @pytest.mark.parametrize("qk_norm", [True, False])
@@ -70,7 +70,7 @@ def test_a_training_step_of_every_preset_has_the_operations_that_are_stated(
 def test_a_causal_mask_leaves_half_of_the_attention() -> None:
     config = build_config(ModelParams(), 8_192)
     flops, weights = flops_per_token(config, 512), 6 * matmul_parameters(config)
-    assert flops.palm - weights == 2 * (flops.causal - weights) == 12 * 4 * 4 * 64 * 512
+    assert flops.palm - weights == 2 * (flops.causal - weights) == 12 * 4 * 3 * 64 * 512
 
 
 def test_the_last_matrix_of_a_branch_begins_smaller_or_at_zero() -> None:
@@ -108,7 +108,7 @@ def test_the_embedding_is_padded_to_a_multiple() -> None:
     ("changes", "sentence"),
     [
         ({"heads": 6, "kv_heads": 4}, "multiple of kv_heads"),
-        ({"qk_norm": False, "heads": 6, "kv_heads": 2}, "exports as Llama"),
+        ({"qk_norm": False, "heads": 5, "kv_heads": 1}, "exports as Llama"),
         ({"preset": "gpt2"}, "tiny"),
     ],
 )
