@@ -19,8 +19,7 @@ def spans(checkout: Checkout) -> dict[str, tuple[float, float]]:
     return {name: (item["started"], item["finished"]) for name, item in records.items() if name != "run"}
 
 
-def test_siblings_overlap_share_the_workers_and_end_as_dvc_repro_does(finished_line: Path, tmp_path: Path) -> None:
-    del finished_line
+def test_siblings_overlap_share_the_workers_and_end_as_dvc_repro_does(tmp_path: Path) -> None:
     plain = make_checkout(tmp_path / "plain", runtime={"workers": 2})
     ours = make_checkout(tmp_path / "ours", runtime={"workers": 2, "parallel_stages": 2})
     started = time.monotonic()

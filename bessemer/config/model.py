@@ -29,7 +29,7 @@ class ModelShape(NamedTuple):
 
 
 PRESETS: dict[str, ModelShape] = {
-    # 3.1M with a vocabulary of 8,192: minutes on two CPU cores, where a wider one would see half the tokens.
+    # 3.1M with a vocabulary of 8,192: minutes on two CPU cores, where a wider one sees fewer tokens.
     "tiny": ModelShape(192, 512, 4, 3, 1, 64, 512, tie_embeddings=True, qk_norm=True, rope_theta=10_000.0),
     # The depth, width and heads of GPT-2 small (Radford et al. 2019) with the parts of Llama; 124M with 50,257 tokens.
     "gpt2-124m": ModelShape(768, 2048, 12, 12, 12, 64, 1024, tie_embeddings=True, qk_norm=True, rope_theta=10_000.0),

@@ -45,6 +45,7 @@ def write_exact(
             "near_duplicates": pa.array(partners[part]),
             **_repeats(parts, corpus.shards[place], part.stop - part.start),
         }
+        # Not waited for on the disk, as the files that the engine brings are not.
         return write_shard(directory, corpus.shards[place], pa.table(columns), plain=["id", "group"], durable=False)
 
     with ThreadPoolExecutor(workers) as pool:

@@ -18,6 +18,8 @@ from bessemer.shards import read_manifest
 from bessemer.stage import StageContext
 
 SIGNATURES = "signatures"
+_ROWS_AT_ONCE = 1024
+"""Documents signed at a time: a shard that is alone in being new is shared by all cores."""
 
 
 def sign_corpus(documents: Path, params: DedupParams, banding: Banding, stage: StageContext, signatures: Path) -> int:
@@ -39,15 +41,16 @@ def sign_corpus(documents: Path, params: DedupParams, banding: Banding, stage: S
         rows=banding.rows,
     )
     maps = permutations(params.permutations, params.seed, params.hash_bits)
-    results = map_jobs(
-        functools.partial(sign_shard, documents, params.shingle_words, maps, banding, stage.runtime.resolved_workers),
-        [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards],
-        outputs={SIGNATURES: signatures},
-        stage=dataclasses.replace(stage, sections={stage.name: signing}),
-        label="signatures",
-        threads=True,
-        link=True,
-    )
+    with ThreadPoolExecutor(stage.runtime.resolved_workers) as pool:
+        results = map_jobs(
+            functools.partial(sign_shard, documents, params.shingle_words, maps, banding, pool),
+            [Job(shard.name, {"documents": shard.xxh3}) for shard in read_manifest(documents).shards],
+            outputs={SIGNATURES: signatures},
+            stage=dataclasses.replace(stage, sections={stage.name: signing}),
+            label="signatures",
+            threads=True,
+            link=True,
+        )
     return sum(result.stats["bytes"] for result in results)
 
 
@@ -56,17 +59,15 @@ def sign_shard(
     shingle_words: int,
     maps: Permutations,
     banding: Banding,
-    workers: int,
+    pool: ThreadPoolExecutor,
     job: Job,
     out: OutputWriter,
 ) -> Stats:
-    """Write the signatures of one shard; all cores sign it, since it may be the only one that is new."""
+    """Write the signatures of one shard; ``pool`` is shared by all jobs, so that there are as many threads as cores."""
     table = read_columns(documents, job.name, ["id", "text"])
-    rows = max(1, -(-table.num_rows // workers))
-    slices = [table.slice(start, rows) for start in range(0, max(1, table.num_rows), rows)]
+    starts = range(0, max(1, table.num_rows), _ROWS_AT_ONCE)
     sign = functools.partial(signature_table, shingle_words=shingle_words, maps=maps, banding=banding)
-    with ThreadPoolExecutor(len(slices)) as pool:
-        signed = pa.concat_tables(pool.map(sign, slices)).combine_chunks()
+    signed = pa.concat_tables(pool.map(sign, [table.slice(start, _ROWS_AT_ONCE) for start in starts])).combine_chunks()
     plain = ["hash", *(band_column(band) for band in range(banding.bands))]
     out.write(SIGNATURES, job.name, signed, plain=plain)
     return {"bytes": int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)}
