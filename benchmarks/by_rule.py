@@ -20,7 +20,7 @@ DIFFERENCES = {
     "symbols": "words that have # or \u2026, together; ours: each symbol, three dots too, and each by itself",
     "bullet_lines": "bullets are * and -; ours: bullet characters, and dashes before white space",
     "ellipsis_lines": "only \u2026; ours: three dots too",
-    "few_letters": _WORDS,
+    "few_letters": f"{_WORDS}, so that 1,234.5 is three without a letter",
     "duplicate_lines": "every occurrence, the first too; ours and datatrove's: those after the first",
     "duplicate_line_characters": f"every occurrence, the first too, {_CHARACTERS}",
     **{f"top_{n}_gram": _TOP for n in (2, 3, 4)},
