@@ -13,6 +13,7 @@ EXTRAS ?= dev
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 PEERS := .venv-bench
+DOLMA_PEERS := .venv-bench-dolma
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -65,11 +66,21 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(STAMP)
 	@$(PEERS)/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
 	@touch $@
 
+# Dolma wants versions that the others cannot have, and has no wheel for Python 3.13: there the rest is measured.
+$(DOLMA_PEERS)/.installed: benchmarks/peers-dolma.txt | $(STAMP)
+	@mkdir -p $(DOLMA_PEERS)
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then \
+	  test -x $(DOLMA_PEERS)/bin/python || $(BIN)/python -m venv $(DOLMA_PEERS); \
+	  echo "bessemer: installing Dolma's taggers into $(DOLMA_PEERS)"; \
+	  $(DOLMA_PEERS)/bin/python -m pip install --quiet --only-binary :all: --requirement benchmarks/peers-dolma.txt; \
+	else echo "bessemer: Dolma needs Python 3.12 or older, so it is not measured"; fi
+	@touch $@
+
 bench-dedup: $(STAMP) $(PEERS)/.installed ## measure deduplication beside datasketch, datatrove and rensa (BENCH_ARGS)
 	@test -f data/documents/_manifest.json || bessemer run ingest
 	@python -m benchmarks.dedup $(BENCH_ARGS)
 
-bench-signals: $(STAMP) $(PEERS)/.installed ## measure quality signals beside datatrove's filters (BENCH_ARGS)
+bench-signals: $(STAMP) $(PEERS)/.installed $(DOLMA_PEERS)/.installed ## measure quality signals beside datatrove and Dolma (BENCH_ARGS)
 	@test -f data/language/_manifest.json || bessemer run language
 	@python -m benchmarks.signals $(BENCH_ARGS)
 

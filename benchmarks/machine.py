@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -30,15 +30,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def describe(
-    packages: Sequence[str], peers: Path | None = None, peer_packages: Sequence[str] = ()
-) -> dict[str, object]:
+def describe(packages: Sequence[str], peers: Mapping[Path, Sequence[str]]) -> dict[str, object]:
     """Processor, cores, memory, system, Python and versions.
 
     Args:
         packages: distributions whose versions matter, of this environment.
-        peers: Python of the peers' environment.
-        peer_packages: distributions of that one.
+        peers: likewise of other environments, by their Python.
     """
     described: dict[str, object] = {
         "processor": processor(),
@@ -48,7 +45,10 @@ def describe(
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in packages},
     }
-    if peers is not None:
-        answer = subprocess.run([str(peers), "-c", _VERSIONS, *peer_packages], check=True, capture_output=True)
-        described["versions of peers"] = json.loads(answer.stdout)
+    versions: dict[str, str] = {}
+    for python, names in peers.items():
+        answer = subprocess.run([str(python), "-c", _VERSIONS, *names], check=True, capture_output=True)
+        versions |= json.loads(answer.stdout)
+    if versions:
+        described["versions of peers"] = versions
     return described

@@ -1,8 +1,10 @@
 """This project's quality signals, as a system to be measured: from UTF-8 bytes to the columns that a shard stores.
 
-Its verdicts are those of ``curate``'s policy with the limits that datatrove's filters have by default.
+Its verdicts are those of ``curate``'s policy: the first reason at the limits that datatrove's filters have by default;
+started with the word `published`, all reasons at Gopher's and C4's limits as published, of those that Dolma has too.
 """
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,6 +55,14 @@ LIMITS = CurateParams.model_validate(
         "contamination": {"max_overlap": None, "max_reverse_overlap": None},
     }
 )
+_PUBLISHED = LIMITS.model_dump(exclude={"web"})
+_PUBLISHED["repeated_lines"] |= {"max_duplicate_paragraph_fraction": None, "max_duplicate_paragraph_characters": None}
+PUBLISHED = CurateParams.model_validate(
+    _PUBLISHED | {"web": {"languages": None, "max_lorem_ipsum": 0, "max_curly_brackets": 0}}
+)
+"""Of Gopher's rules those that Dolma has too: it looks at no paragraphs."""
+_SYMBOLS = {"hash_signs": "symbols", "ellipses": "symbols"}
+"""Gopher has one limit for both symbols, and Dolma counts them together."""
 
 
 def signals(texts: list[bytes]) -> pa.Table:
@@ -69,5 +79,14 @@ def judge(texts: list[bytes], words: Sequence[list[str]] | None) -> list[str]:
     return ["" if place == PASSED else str(policy.reasons[place]) for place in first]
 
 
+def judge_published(texts: list[bytes], words: Sequence[list[str]] | None) -> list[str]:
+    """All reasons against each document at the published limits, with spaces between. Words are always ours."""
+    numbers = signals(texts).append_column("language", pa.array(["en"] * len(texts)))
+    policy = Policy.from_params(PUBLISHED, cut=None)
+    broken = policy.judge(numbers).broken
+    names = [_SYMBOLS.get(reason, str(reason)) for reason in policy.reasons]
+    return [" ".join(dict.fromkeys(names[place] for place in np.flatnonzero(row))) for row in broken]
+
+
 if __name__ == "__main__":
-    serve(System(signals, judge=judge, encoded=True))
+    serve(System(signals, judge=judge_published if sys.argv[2:] == ["published"] else judge, encoded=True))

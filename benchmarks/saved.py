@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.tables import Table
-from benchmarks.workers import PEERS
+from benchmarks.workers import DOLMA_PEERS, PEERS
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -20,6 +20,7 @@ def save(
     tables: Sequence[Table],
     peer_packages: Sequence[str],
     packages: Sequence[str] = ("numba", "numpy", "pyarrow"),
+    dolma_packages: Sequence[str] = (),
 ) -> None:
     """Write benchmarks/results/<name>-<machine>.json and .md.
 
@@ -30,11 +31,12 @@ def save(
         tables: the page's sections.
         peer_packages: distributions of the peers' environment whose versions matter; none if it is not used.
         packages: the same of the project's environment.
+        dolma_packages: the same of Dolma's.
     """
-    peers = PEERS if peer_packages and PEERS.exists() else None
-    described = {"command": " ".join([f"python -m benchmarks.{name}", *map(_named, sys.argv[1:])])} | machine.describe(
-        packages, peers, peer_packages
-    )
+    asked = {PEERS: peer_packages, DOLMA_PEERS: dolma_packages}
+    peers = {python: names for python, names in asked.items() if names and python.exists()}
+    command = " ".join([f"python -m benchmarks.{name}", *map(_named, sys.argv[1:])])
+    described = {"command": command} | machine.describe(packages, peers)
     of_machine = re.sub(r"[^a-z0-9]+", "-", f"{machine.processor()} {machine.cores()} cores".lower()).strip("-")
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}-{of_machine}"

@@ -12,6 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
+DOLMA_PEERS = ROOT / ".venv-bench-dolma" / "bin" / "python"
 OURS = "ours"
 STRINGS = "ours, from strings"
 MODULES = {
@@ -23,8 +24,8 @@ MODULES = {
     "rensa full, at spaces": ("benchmarks.peers.rensa", "spaces"),
     "rensa RHO": ("benchmarks.peers.rensa", "rho"),
 }
-_OF_PEERS = "benchmarks.peers."
-"""Modules below it run in the peers' environment, the others in the project's."""
+_ENVIRONMENTS = (("benchmarks.peers.dolma_", DOLMA_PEERS), ("benchmarks.peers.", PEERS))
+"""Modules whose names begin so run by that Python, the others by the project's."""
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "VECLIB", "NUMEXPR")
 
 
@@ -54,6 +55,11 @@ class Worker:
 def systems() -> list[str]:
     """Those that can be measured here: ours, and the peers where their environment is installed."""
     return list(MODULES) if PEERS.exists() else [OURS, STRINGS]
+
+
+def python_of(module: str) -> Path:
+    """The Python that has what a system's module imports; it is there only if that environment is installed."""
+    return next((python for start, python in _ENVIRONMENTS if module.startswith(start)), Path(sys.executable))
 
 
 def measured_core() -> int | None:
@@ -90,10 +96,9 @@ def workers(
 
 def _start(runs: tuple[str, ...], documents: Path, core: int | None) -> "subprocess.Popen[str]":
     module, *arguments = runs
-    python = str(PEERS) if module.startswith(_OF_PEERS) else sys.executable
     environment = os.environ | {f"{library}_NUM_THREADS": "1" for library in _THREADS}
     process = subprocess.Popen(
-        [python, "-m", module, str(documents), *arguments],
+        [str(python_of(module)), "-m", module, str(documents), *arguments],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
