@@ -20,6 +20,7 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
+from bessemer.code import distributions_of
 from bessemer.config.load import load_params, load_runtime
 from bessemer.errors import BessemerError, ConfigError
 from bessemer.sources import LOCK, read_lock, require_locked
@@ -123,7 +124,7 @@ def known_conflicts(root: Path) -> Finding:
         installed = importlib.metadata.version(name)
         if _release(installed) >= _release(limit):
             problems.append(f"{name} {installed} is not below {limit}: {consequence}")
-    providers = sorted(set(importlib.metadata.packages_distributions().get("fasttext", [])))
+    providers = sorted(item.partition("==")[0] for item in distributions_of({"fasttext"}))
     if len(providers) > 1:
         problems.append(f"{' and '.join(providers)} overwrite each other's module fasttext")
     if problems:

@@ -29,9 +29,12 @@ def main(context: StageContext) -> StageReport:
     parts = context.root / layout.DEDUP_PARTS
     exact = context.root / layout.DEDUP_EXACT
     sidecar = None if repeated is None else parts
-    write_exact(exact, found, sidecar, made_from, context.runtime.resolved_workers)
+    workers = context.runtime.resolved_workers
+    write_exact(exact, found, sidecar, made_from, workers)
     write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
-    return report_duplicates(params, found, repeated, documents=documents, parts=parts, made_from=made_from)
+    return report_duplicates(
+        params, found, repeated, documents=documents, parts=parts, made_from=made_from, workers=workers
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The import closure: everything that a stage is made of, and nothing that only draws pages."""
 
+import importlib.metadata
 import sys
 import unicodedata
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_packages_are_named_with_their_versions(tree: Path) -> None:
     versions = code.package_versions("stages.one")
     assert set(versions) == {"numpy", "xxhash"}
     assert all(version[0].isdigit() for version in versions.values())
+
+
+def test_the_providers_of_a_module_are_those_that_importlib_names() -> None:
+    for module, names in importlib.metadata.packages_distributions().items():
+        expected = {f"{name}=={importlib.metadata.version(name)}" for name in names}
+        assert code.distributions_of({module}) == expected, module
 
 
 def test_no_data_stage_is_made_of_torch() -> None:

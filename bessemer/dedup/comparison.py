@@ -5,7 +5,6 @@ one task, as after adding a file, is compared at once.
 """
 
 import functools
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
-from bessemer.dedup.corpus import Corpus, read_columns, read_some_texts
+from bessemer.dedup.corpus import Corpus, read_columns, read_some_texts, texts_of
 from bessemer.dedup.verdicts import pair_keys
 from bessemer.dedup.verify import similarities
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
@@ -46,7 +45,7 @@ def compare(
     plan = plan_comparisons(pairs, corpus.shingles)
     needed = plan.documents()
     if len(plan) == 1:
-        texts = _texts_of(needed[0], corpus, documents, stage.runtime.resolved_workers)
+        texts = texts_of(documents, corpus, needed[0], stage.runtime.resolved_workers)
         return plan.pairs, _similarities(np.searchsorted(needed[0], plan.pairs), texts, params)
     gathered = map_jobs(
         functools.partial(gather_texts, documents),
@@ -98,17 +97,6 @@ def _similarities(pairs: NDArray[np.int64], texts: list[pa.Array], params: Dedup
     return similarities(pairs, shingles, params.floor)
 
 
-def _texts_of(rows: NDArray[np.int64], corpus: Corpus, documents: Path, workers: int) -> list[pa.Array]:
-    """Texts of some rows (ascending) of the corpus."""
-    parts = corpus.rows_by_shard(rows)
-    with ThreadPoolExecutor(workers) as pool:
-        begun = {  # a new shard, all of whose texts may be needed, is not left for the end
-            shard: pool.submit(read_some_texts, documents, corpus.shards[shard], local)
-            for shard, local in sorted(parts, key=lambda part: -len(part[1]))
-        }
-        return [chunk for shard, _ in parts for chunk in begun[shard].result().chunks]
-
-
 def _gathering(needed: list[NDArray[np.int64]], corpus: Corpus) -> list[Job]:
     """A job for each shard that any task needs; its payload: tasks, and the rows of the shard that each needs."""
     wanted: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
@@ -140,7 +128,7 @@ def _comparing(
 
 
 def _read_group(directory: Path, shard: str, group: int) -> pa.Array:
-    with pq.ParquetFile(directory / f"{shard}.parquet") as file:
+    with pq.ParquetFile(directory / f"{shard}.parquet", pre_buffer=False) as file:
         return file.read_row_group(group, ["text"], use_threads=False).column("text").combine_chunks()
 
 

@@ -1,6 +1,7 @@
 """All documents as deduplication sees them: a few numbers each, in the order of the shards."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,14 +78,14 @@ def read_corpus(documents: Path, signatures: Path) -> Corpus:
 
 
 def read_columns(directory: Path, name: str, columns: Sequence[str]) -> pa.Table:
-    """Columns of a shard, read in this thread."""
-    with pq.ParquetFile(directory / f"{name}.parquet") as file:
+    """Columns of a shard, read in this thread and without the pool that fetches ahead: a local disk needs neither."""
+    with pq.ParquetFile(directory / f"{name}.parquet", pre_buffer=False) as file:
         return file.read(list(columns), use_threads=False)
 
 
 def read_some_texts(documents: Path, name: str, rows: NDArray[np.int64]) -> pa.ChunkedArray:
     """Texts of some rows (ascending) of a shard, from the row groups that hold them, in this thread."""
-    with pq.ParquetFile(documents / f"{name}.parquet") as file:
+    with pq.ParquetFile(documents / f"{name}.parquet", pre_buffer=False) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         ends = np.cumsum(sizes, dtype=np.int64)
         wanted, firsts = np.unique(np.searchsorted(ends, rows, "right"), return_index=True)
@@ -95,13 +96,15 @@ def read_some_texts(documents: Path, name: str, rows: NDArray[np.int64]) -> pa.C
         return pa.chunked_array(chunks, file.schema_arrow.field("text").type)
 
 
-def read_texts(documents: Path, corpus: Corpus, rows: NDArray[np.int64]) -> dict[int, str]:
-    """Texts of some rows (ascending), by row."""
-    texts: dict[int, str] = {}
-    for shard, local in corpus.rows_by_shard(rows):
-        found = read_some_texts(documents, corpus.shards[shard], local).to_pylist()
-        texts.update(zip((local + corpus.starts[shard]).tolist(), found, strict=True))
-    return texts
+def texts_of(documents: Path, corpus: Corpus, rows: NDArray[np.int64], workers: int) -> list[pa.Array]:
+    """Texts of some rows (ascending), in their order."""
+    parts = corpus.rows_by_shard(rows)
+    with ThreadPoolExecutor(workers) as pool:
+        begun = {  # a new shard, all of whose texts may be needed, is not left for the end
+            shard: pool.submit(read_some_texts, documents, corpus.shards[shard], local)
+            for shard, local in sorted(parts, key=lambda part: -len(part[1]))
+        }
+        return [chunk for shard, _ in parts for chunk in begun[shard].result().chunks]
 
 
 def _from_bytes(column: pa.ChunkedArray) -> NDArray[np.uint64]:

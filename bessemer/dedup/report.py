@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.commonest_parts import commonest_parts
-from bessemer.dedup.corpus import Corpus, read_texts
+from bessemer.dedup.corpus import Corpus, texts_of
 from bessemer.dedup.distinct import distinct
 from bessemer.dedup.duplicates import Duplicates
 from bessemer.dedup.exact import ExactGroups
@@ -29,6 +29,7 @@ def report_duplicates(
     documents: Path,
     parts: Path,
     made_from: dict[str, str],
+    workers: int,
 ) -> StageReport:
     """Group sizes, similarities, what the index can be expected to find, repeated parts, and pairs to look at.
 
@@ -39,6 +40,7 @@ def report_duplicates(
         documents: shard directory of the documents.
         parts: shard directory of repeated parts, read only if they were looked for.
         made_from: digests of the inputs.
+        workers: cores to use.
     """
     corpus, groups, near = found.corpus, found.groups, found.near
     partners = np.bincount(near.pairs.ravel(), minlength=len(corpus))
@@ -62,7 +64,7 @@ def report_duplicates(
         histograms=_histograms(params, groups, near, partners),
         series=[_recall(near.banding)],
         tables=[_index_table(near, params), *_part_tables(repeated, documents, parts)],
-        pairs=_sample_pairs(params, corpus, near, documents),
+        pairs=_sample_pairs(params, corpus, near, documents, workers),
         provenance=made_from,
     )
 
@@ -143,12 +145,14 @@ def _part_tables(repeated: RepeatedParts | None, documents: Path, parts: Path) -
     return [Table(name="parts", title="Commonest repeated parts", columns=["times", "part"], rows=rows, note=note)]
 
 
-def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path) -> list[SamplePair]:
+def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Path, workers: int) -> list[SamplePair]:
     """Pairs chosen by a keyed hash of their ids."""
     first, second = corpus.ids[near.pairs[:, 0]], corpus.ids[near.pairs[:, 1]]
     keys = mix(mix(first[:, 0] + np.uint64(params.seed)) ^ first[:, 1]) ^ mix(mix(second[:, 0]) ^ second[:, 1])
     chosen = np.sort(np.argsort(keys, kind="stable")[: params.samples]).tolist()
-    texts = read_texts(documents, corpus, np.unique(near.pairs[chosen]))
+    rows = np.unique(near.pairs[chosen])
+    read = (text.as_py() for chunk in texts_of(documents, corpus, rows, workers) for text in chunk)
+    texts = dict(zip(rows.tolist(), read, strict=True))
     return [
         SamplePair(
             id_a=corpus.id(near.pairs[place, 0]),

@@ -18,7 +18,7 @@ from bessemer.shards import read_manifest
 from bessemer.stage import StageContext
 
 SIGNATURES = "signatures"
-_ROWS_AT_ONCE = 1024
+_ROWS_AT_ONCE = 256
 """Documents signed at a time: a shard that is alone in being new is shared by all cores."""
 
 
