@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import psutil
 from rich.console import Console
@@ -161,10 +162,16 @@ def devices(root: Path) -> Finding:
     usable = [name for name, obstacle in facts["backends"].items() if not obstacle]
     words = [
         f"torch {facts['torch']} on {', '.join(facts['devices'])}",
-        "bf16" if facts["bf16"] else "no bf16",
+        _bf16(facts),
         f"attention {facts['attention']} (runs here: {', '.join(usable)})",
     ]
     return Finding("devices", Health.GOOD, "; ".join(words))
+
+
+def _bf16(facts: dict[str, Any]) -> str:
+    if not facts["bf16"]:
+        return "no bf16"
+    return "bf16" if facts["bf16_native"] else "bf16 only emulated, so precision auto takes fp32"
 
 
 def toolchain(root: Path) -> Finding:
@@ -236,8 +243,13 @@ def _orphans(root: Path) -> Iterator[tuple[int, str]]:
         with contextlib.suppress(psutil.Error, OSError):
             words = process.info["cmdline"] or []
             stage = next((word for word in words if word.startswith("stages.")), None)
-            if stage and process.info["ppid"] == 1 and Path(process.cwd()) == root:
+            if stage and _is_left(process.pid, process.info["ppid"]) and Path(process.cwd()) == root:
                 yield process.pid, stage
+
+
+def _is_left(process: int, parent: int) -> bool:
+    """Whether the parent is one that takes in orphans: process 1, or a service manager, outside of their session."""
+    return parent == 1 or os.getsid(process) != os.getsid(parent)
 
 
 def _links(kind: str, source_folder: Path, target_folder: Path) -> bool:

@@ -8,12 +8,14 @@ import torch
 
 from bessemer.errors import ConfigError
 from bessemer.model.attention import BACKENDS, choose_backend
+from bessemer.model.precision import resolve_precision
 
 
 def describe_devices() -> dict[str, Any]:
     """Version of torch, devices with memory in bytes, bf16 by test, and per attention backend an obstacle or "".
 
-    bf16 is tried, not asked for: a small product is computed in it on the first device.
+    bf16 is tried, not asked for: a small product is computed in it on the first device. ``bf16_native``: by its own
+    instructions; a CPU without them is many times slower in bf16 than in fp32.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return {
@@ -21,6 +23,7 @@ def describe_devices() -> dict[str, Any]:
         "device": device.type,
         "devices": _gpus() or [f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"],
         "bf16": _computes(device, torch.bfloat16),
+        "bf16_native": resolve_precision("auto", device) == "bf16",
         "attention": choose_backend("auto", device, torch.bfloat16).backend,
         "backends": {name: _obstacle(name, device) for name in BACKENDS},
     }
