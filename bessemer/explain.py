@@ -20,7 +20,7 @@ from bessemer.filters.rules import Policy, Reason, column_values
 from bessemer.identifiers import HEX_DIGITS
 from bessemer.ledger import Fate
 from bessemer.ledger_index import LedgerIndex, Row
-from bessemer.shards import MANIFEST, read_directory, read_manifest, read_shard, require_made_from
+from bessemer.shards import MANIFEST, read_directory, read_manifest, read_row, read_shard, require_made_from
 
 SHOWN = 20
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
@@ -114,10 +114,10 @@ def _find_quarantined(paths: CorpusPaths, query: str) -> list[Quarantined]:
 
 
 def _history(root: Path, paths: CorpusPaths, index: LedgerIndex | None, found: Row) -> History:
-    document = _one(paths.documents, found)
+    document = read_row(paths.documents, found.shard, found.row)
     known: dict[str, Any] = {}
     if index is not None:
-        row = _one(paths.ledger, found)
+        row = read_row(paths.ledger, found.shard, found.row)
         decision = _decision(row)
         known |= {"language": row["language"], "curated": decision, "numbers": _numbers(root, paths, found)}
         if decision.reason:
@@ -140,11 +140,6 @@ def _history(root: Path, paths: CorpusPaths, index: LedgerIndex | None, found: R
 def _locator(document: Mapping[str, Any]) -> str | None:
     found = re.search(r'"locator":\s*"((?:[^"\\]|\\.)*)"', document["meta"])
     return found[1] if found else None
-
-
-def _one(directory: Path, found: Row, columns: Sequence[str] | None = None) -> dict[str, Any]:
-    row: dict[str, Any] = read_shard(directory, found.shard, columns).slice(found.row, 1).to_pylist()[0]
-    return row
 
 
 def _with_id(table: pa.Table, id_: str) -> list[dict[str, Any]]:
@@ -181,7 +176,7 @@ def _survivor(paths: CorpusPaths, index: LedgerIndex, decision: Decision) -> str
     if decision.evidence is None or decision.reason not in _DUPLICATES:
         return ""
     for found in index.with_prefix(decision.evidence):
-        document = _one(paths.documents, found, ["source", "url", "meta"])
+        document = read_row(paths.documents, found.shard, found.row, ["source", "url", "meta"])
         return " · ".join(part for part in (document["source"], document["url"], _locator(document)) if part)
     return ""
 

@@ -147,10 +147,13 @@ class LedgerIndex:
     def _found(self, column: str, low: int, high: int) -> list[Row]:
         found: list[Row] = []
         before = 0
-        for table in self.tables(list({column, "id"})):
-            values, ids = (table.column(name).combine_chunks() for name in (column, "id"))
-            inside = _between(_halves(values), low, high) & values.is_valid().to_numpy(zero_copy_only=False)
-            found += (self._place(before + row, ids[row].as_py()) for row in np.flatnonzero(inside).tolist())
+        for group, table in enumerate(self.tables([column])):
+            values = table.column(column).combine_chunks()
+            inside = _between(values, low, high)
+            rows = inside[values.take(pa.array(inside)).is_valid().to_numpy(zero_copy_only=False)].tolist()
+            if rows:
+                ids = values if column == "id" else self._file.read_row_group(group, columns=["id"]).column("id")
+                found += (self._place(before + row, ids[row].as_py()) for row in rows)
             before += table.num_rows
         return found
 
@@ -159,18 +162,10 @@ class LedgerIndex:
         return Row(id_.hex(), self.shards[shard].name, row - int(self._starts[shard]))
 
 
-def _halves(chunk: "pa.Array[Any]") -> NDArray[np.uint64]:
-    """Shape (n, 2): the upper and lower 64 bits of 16-byte values; of a null whatever lies there."""
-    raw = np.frombuffer(chunk.buffers()[1] or b"", ">u8")
-    return raw.reshape(-1, 2)[chunk.offset : chunk.offset + len(chunk)].astype(np.uint64)
-
-
-def _between(halves: NDArray[np.uint64], low: int, high: int) -> NDArray[np.bool_]:
-    """Shape (n,): whether numbers of 128 bits are between two, which are themselves allowed."""
-    upper, lower = halves.T
-    (low_upper, low_lower), (high_upper, high_lower) = (
-        (np.uint64(n >> 64), np.uint64(n & (1 << 64) - 1)) for n in (low, high)
-    )
-    above = (upper > low_upper) | ((upper == low_upper) & (lower >= low_lower))
-    below = (upper < high_upper) | ((upper == high_upper) & (lower <= high_lower))
-    return np.asarray(above & below, dtype=np.bool_)
+def _between(ids: "pa.Array[Any]", low: int, high: int) -> NDArray[np.int64]:
+    """Rows, ascending, whose 16 bytes as a number are between two, which are themselves allowed; nulls as they lie."""
+    halves = np.frombuffer(ids.buffers()[1] or b"", ">u8").reshape(-1, 2)[ids.offset : ids.offset + len(ids)]
+    upper = halves[:, 0].astype(np.uint64)
+    rows = np.flatnonzero((upper >= np.uint64(low >> 64)) & (upper <= np.uint64(high >> 64)))  # few are left
+    numbers = ((int(a) << 64) | int(b) for a, b in halves[rows])
+    return rows[[low <= number <= high for number in numbers]] if len(rows) else rows

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -191,6 +192,28 @@ def read_shard(directory: Path, name: str, columns: Sequence[str] | None = None)
         return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
     except (FileNotFoundError, pa.ArrowInvalid) as error:
         raise _unreadable(path, error) from None
+
+
+def read_row(directory: Path, name: str, row: int, columns: Sequence[str] | None = None) -> dict[str, Any]:
+    """One row of a shard; of its file no more than the row group is read.
+
+    Raises:
+        DataError: the file is missing or not Parquet.
+        IndexError: it has no such row.
+    """
+    path = directory / f"{name}.parquet"
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if row < rows:
+                    read = file.read_row_group(group, None if columns is None else list(columns))
+                    found: dict[str, Any] = read.slice(row, 1).to_pylist()[0]
+                    return found
+                row -= rows
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise _unreadable(path, error) from None
+    raise IndexError(f"{path} has fewer rows than asked for, by {row + 1}")
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

@@ -5,12 +5,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bessemer.errors import DataError
 from bessemer.shards import (
     directory_digest,
     read_aligned,
     read_manifest,
+    read_row,
     shard_names,
     verify,
     write_manifest,
@@ -98,3 +101,15 @@ def test_lists_are_compressed_like_other_columns(tmp_path: Path) -> None:
     column = pq.ParquetFile(tmp_path / "lists.parquet").metadata.row_group(0).column(0)
     assert column.compression == "ZSTD"
     assert "RLE_DICTIONARY" in column.encodings
+
+
+@given(rows=st.integers(1, 40), size=st.integers(1, 15), data=st.data())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_row_read_alone_is_that_row_of_the_shard(tmp_path: Path, rows: int, size: int, data: st.DataObject) -> None:
+    table = pa.table({"number": list(range(rows)), "text": [f"text {row}" for row in range(rows)]})
+    pq.write_table(table, tmp_path / "shard.parquet", row_group_size=size)
+    row = data.draw(st.integers(0, rows - 1))
+    assert read_row(tmp_path, "shard", row) == {"number": row, "text": f"text {row}"}
+    assert read_row(tmp_path, "shard", row, ["text"]) == {"text": f"text {row}"}
+    with pytest.raises(IndexError, match="fewer rows"):
+        read_row(tmp_path, "shard", rows)
