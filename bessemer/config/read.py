@@ -76,10 +76,33 @@ def _sentence(model: type[BaseModel], error: ValidationError, file: str, section
         given = first.get("input")
         shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
         return f"{file}: {place}: {first['msg'].removeprefix('Value error, ')}{shown}."
+    elsewhere = [".".join([section, *found] if section else found) for found in _paths_of(model, _last_key(first))]
+    if len(elsewhere) == 1:
+        return f"{file}: {place} is not a parameter; did you mean {elsewhere[0]}?"
     known = sorted(_known_keys(model, first["loc"][:-1]))
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
     advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
     return f"{file}: {place} is not a parameter; {advice}"
+
+
+def _last_key(unknown: Any) -> str:
+    """Of an unknown ``rules: {min_words: 80}`` it is ``min_words``: names are remembered better than places."""
+    key, below = str(unknown["loc"][-1]), unknown.get("input")
+    while isinstance(below, dict) and len(below) == 1:
+        (key, below), *_ = below.items()
+    return str(key)
+
+
+def _paths_of(model: type[BaseModel], key: str) -> list[list[str]]:
+    """Where a model has a field of that name: the fields on the way to it."""
+    if issubclass(model, RootModel):
+        return []
+    paths = []
+    for name, field in model.model_fields.items():
+        if key in (name, field.alias):
+            paths.append([name])
+        paths += [[name, *rest] for below in models_in(field.annotation) for rest in _paths_of(below, key)]
+    return paths
 
 
 def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:

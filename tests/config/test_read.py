@@ -34,6 +34,12 @@ def test_an_unknown_key_names_the_nearest_known_one() -> None:
     assert str(error.value) == "params.yaml: curate.rules.min_word is not a parameter; did you mean min_words?"
 
 
+@pytest.mark.parametrize("values", [{"min_words": 3}, {"limits": {"min_words": 3}}])
+def test_a_known_key_in_the_wrong_place_is_told_its_place(values: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"is not a parameter; did you mean curate\.rules\.min_words\?"):
+        parse(Curate, values, "params.yaml", "curate")
+
+
 def test_an_unknown_key_like_no_other_lists_what_is_known() -> None:
     with pytest.raises(ConfigError, match=r"curate\.zzz is not a parameter; known here: from, rules\."):
         parse(Curate, {"zzz": 1}, "params.yaml", "curate")
