@@ -25,16 +25,18 @@ def remember_metrics(folder: Path, metrics: Mapping[str, Mapping[str, int | floa
     write_json(folder / METRICS, {stage: dict(values) for stage, values in metrics.items()})
 
 
-def earlier_cost(root: Path, run: str, stage: str) -> float | None:
-    """Seconds that the stage took when it last ended well in another run than ``run``; None when it never did."""
-    latest: tuple[float, float] | None = None
+def earlier_record(root: Path, run: str, stage: str) -> dict[str, Any]:
+    """Record of the stage when it last ended well in another run, not later than ``run``; empty when it never did."""
+    until = float(read_json(root / ".runs" / run / "run.json").get("finished") or float("inf"))
+    latest: dict[str, Any] = {}
     for path in sorted((root / ".runs").glob(f"*/{stage}.json")):
         record = read_json(path)
-        if path.parent.name == run or record.get("exit_code") != 0 or not record.get("wall_s"):
+        finished = float(record.get("finished") or 0)
+        if path.parent.name == run or record.get("exit_code") != 0 or not record.get("wall_s") or finished > until:
             continue
-        found = (float(record.get("finished") or 0), float(record["wall_s"]))
-        latest = found if latest is None else max(latest, found)
-    return None if latest is None else latest[1]
+        if finished >= float(latest.get("finished") or 0):
+            latest = record
+    return latest
 
 
 def previous_run(root: Path, run: str) -> str | None:

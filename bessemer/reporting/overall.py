@@ -10,7 +10,7 @@ from typing import Any
 
 from bessemer.reporting.charts import series_charts
 from bessemer.reporting.corpus import corpus_funnel, losses
-from bessemer.reporting.cost import cost_line, cost_total
+from bessemer.reporting.cost import cost_context
 from bessemer.reporting.graph import Node, draw
 from bessemer.reporting.history import changed_metrics, read_json, remember_metrics
 from bessemer.reporting.html import (
@@ -92,8 +92,7 @@ def _context(root: Path, run: str, joined: Sequence[JoinedStage], edges: Sequenc
         "scores": score_lines(evaluate),
         "generations": sample_groups(evaluate.samples, _SHOWN) if evaluate else [],
         "changed": changed_metrics(root, run),
-        "cost": [cost_line(root, run, stage) for stage in joined],
-        "cost_total": cost_total(root, run, joined),
+        "cost": cost_context(root, run, joined, facts.get("wall_s")),
         "lineage": _lineage(reports, facts),
         "rows": _SHOWN.rows,
     }
