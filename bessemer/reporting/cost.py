@@ -56,16 +56,14 @@ def run_cost(root: Path, run: str, stages: Sequence[JoinedStage]) -> RunCost:
     return RunCost(spent, before, stored, beside(root), power)
 
 
-def cost_context(root: Path, run: str, stages: Sequence[JoinedStage], wall_s: float | None) -> dict[str, Any]:
+def cost_context(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | None) -> dict[str, Any]:
     """The cost as the page shows it: a sentence, facts, and a line for each stage.
 
     Args:
-        root: of the checkout.
-        run: its name.
+        cost: of the run.
         stages: in the order of the line.
         wall_s: seconds from the beginning of the run to its end, where they are known.
     """
-    cost = run_cost(root, run, stages)
     return {
         "sentence": cost_sentence(cost, wall_s),
         "facts": cost_facts(cost, stages, wall_s),

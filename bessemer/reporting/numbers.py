@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 NBSP = "\u00a0"
+MINUS = "\u2212"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")

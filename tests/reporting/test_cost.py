@@ -25,7 +25,7 @@ def record(root: Path, run: str, stage: str, **facts: object) -> None:
 
 def shown(root: Path, state: str = "ran", wall_s: float | None = None) -> str:
     joined = [join(root, "now", StageState("curate", state, wall_s=wall_s))]
-    cost = cost_context(root, "now", joined, wall_s)
+    cost = cost_context(run_cost(root, "now", joined), joined, wall_s)
     return json.dumps(cost, ensure_ascii=False).replace("\u00a0", " ")
 
 
