@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bessemer.errors import DataError, GateFailed
 from bessemer.licences import licence_shares
+from bessemer.reporting.amounts import assumed_power
 from bessemer.reporting.card import Release, release_card
 from bessemer.reporting.report import StageReport, read_report
 from bessemer.reporting.spent import Spent, spent_on
@@ -143,6 +144,7 @@ def _release(
         reports=reports,
         licences=licence_shares(root / CURATED, root / TRAIN / "documents.parquet"),
         spent=spent,
+        power=assumed_power(root),
         gate=gate,
         commit=state.commit,
         changed=state.changed,

@@ -10,13 +10,15 @@ from typing import Any
 
 import yaml
 
+from bessemer.config.energy import EnergyRuntime
 from bessemer.licences import LicenceShare
+from bessemer.reporting.amounts import Cost, together
 from bessemer.reporting.card_metadata import metadata
 from bessemer.reporting.card_scores import scores, writing
 from bessemer.reporting.card_text import limits, training_text
 from bessemer.reporting.card_use import loading
 from bessemer.reporting.markdown import markdown_table
-from bessemer.reporting.numbers import byte_size, count, duration
+from bessemer.reporting.numbers import byte_size, count, duration, energy, hours
 from bessemer.reporting.report import StageReport
 from bessemer.reporting.spent import Spent
 from bessemer.reporting.untrusted import markdown_text
@@ -39,6 +41,7 @@ class Release:
         reports: of the stages that have led to the model and its scores.
         licences: of the training text.
         spent: on each stage.
+        power: what is assumed where energy was not measured.
         gate: empty where the model has passed its gate, else one sentence.
         commit: of the checkout; None outside of git.
         changed: tracked files with uncommitted changes.
@@ -56,6 +59,7 @@ class Release:
     reports: Mapping[str, StageReport]
     licences: Sequence[LicenceShare] = ()
     spent: Sequence[Spent] = ()
+    power: EnergyRuntime = field(default_factory=EnergyRuntime)
     gate: str = ""
     commit: str | None = None
     changed: Sequence[str] = ()
@@ -84,7 +88,7 @@ def release_card(release: Release) -> str:
         *writing(release.reports["evaluate"]),
         *training_text(release.reports, release.licences),
         *_training(release),
-        *_cost(release.spent),
+        *_cost(release.spent, release.power),
         *_lineage(release),
         *_parameters(release.parameters),
     ]
@@ -110,32 +114,42 @@ def _training(release: Release) -> list[str]:
     return ["## Training", markdown_table(["", ""], shape + facts, numeric={1})]
 
 
-def _cost(spent: Sequence[Spent]) -> list[str]:
-    known = [item for item in spent if item.wall_s is not None]
+def _cost(spent: Sequence[Spent], power: EnergyRuntime) -> list[str]:
+    known = [item.cost for item in spent if item.cost is not None]
     if not known:
         return ["## Cost", "Not known: the records of the runs that made it are not on the machine that exported it."]
+    whole = together(known)
     rows = [
         [
             item.stage,
-            "not known" if item.wall_s is None else duration(item.wall_s),
-            "" if item.cpu_s is None else duration(item.cpu_s),
-            duration(item.gpu_s) if item.gpu_s else "",
+            "not known" if item.cost is None else duration(item.cost.wall_s),
+            "" if item.cost is None else duration(item.cost.cpu_s),
+            duration(item.cost.gpu_s) if item.cost is not None and item.cost.gpu_s else "",
             byte_size(item.peak_memory_bytes) if item.peak_memory_bytes else "",
         ]
         for item in spent
     ]
-    wall, cpu, gpu = (sum(getattr(item, name) or 0.0 for item in known) for name in ("wall_s", "cpu_s", "gpu_s"))
     sentence = (
-        f"{duration(wall)} of stages one after the other, {cpu / 3600:.2f} CPU hours and "
-        f"{f'{gpu / 3600:.2f}' if gpu else 'no'} GPU hours, for what lies here: attempts that were thrown away are not "
-        "in it, and energy was not measured."
+        f"{duration(whole.wall_s)} of stages one after the other: CPU hours {hours(whole.cpu_s)}, "
+        f"GPU hours {hours(whole.gpu_s) if whole.gpu_s else 'none'}, "
+        f"energy {energy(whole.energy_j)} ({_measured(whole, power)}). "
+        "It is the cost of what lies here; attempts that were thrown away are not in it."
     )
-    continued = [item for item in known if item.continued_from]
     sentence += "".join(
-        f" {item.stage} went on from step {item.continued_from:,}; what led there is not in it." for item in continued
+        f" {item.stage} went on from step {item.continued_from:,}; what led there is not in it."
+        for item in spent
+        if item.continued_from
     )
     titles = ["stage", "time", "processor time", "GPU time", "most memory of one process"]
-    return ["## Cost", sentence, markdown_table(titles, rows, numeric={1, 2, 3, 4})]
+    return ["## Cost", markdown_text(sentence), markdown_table(titles, rows, numeric={1, 2, 3, 4})]
+
+
+def _measured(whole: Cost, power: EnergyRuntime) -> str:
+    if not whole.estimated_j:
+        return "measured"
+    some = "in part measured, else " if whole.energy_j > whole.estimated_j else ""
+    gpu = f" and {power.watts_per_gpu:g} W for a GPU" if whole.gpu_s else ""
+    return f"{some}estimated with {power.watts_per_core:g} W for a computing core{gpu}"
 
 
 def _lineage(release: Release) -> list[str]:

@@ -5,28 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bessemer.reporting.amounts import Cost, assumed_power, cost_of
 from bessemer.reporting.history import METRICS, read_json
 
 
 @dataclass(frozen=True)
 class Spent:
-    """One stage. Everything but its name is None where no run that is known here has made the result.
+    """One stage.
 
     Attributes:
         stage: its name.
-        wall_s: seconds from start to end.
-        cpu_s: seconds of processor time of all its processes.
-        gpu_s: seconds times the GPUs that it held; 0 without any.
-        peak_memory_bytes: of its largest process.
+        cost: None where no run that is known here has made the result.
+        peak_memory_bytes: of its largest process; 0 where that is not known.
         continued_from: the training step that the last attempt began at; what the attempts before it took is not in
-            these numbers.
+            ``cost``.
     """
 
     stage: str
-    wall_s: float | None = None
-    cpu_s: float | None = None
-    gpu_s: float | None = None
-    peak_memory_bytes: int | None = None
+    cost: Cost | None = None
+    peak_memory_bytes: int = 0
     continued_from: int = 0
 
 
@@ -35,32 +32,19 @@ def spent_on(root: Path, stages: Sequence[str]) -> list[Spent]:
 
     That is the newest run in which it ended well with the metrics that ``reports/<stage>`` has now.
     """
-    return [_spent(stage, _record(root, stage)) for stage in stages]
+    power = assumed_power(root)
+    found = []
+    for stage in stages:
+        record = _record(root, stage)
+        notes = record.get("notes") or {}
+        cost = cost_of(record, power) if record else None
+        peak, step = record.get("peak_memory_bytes"), notes.get("resumed_after_step")
+        found.append(Spent(stage, cost, int(peak or 0), int(step or 0)))
+    return found
 
 
-def gpu_seconds(record: Mapping[str, Any]) -> float:
-    """Seconds times GPUs of a stage's record; 0 for a stage that used none."""
-    notes: Mapping[str, Any] = record.get("notes") or {}
-    device = str(notes.get("device") or (notes.get("evaluation") or {}).get("device") or "cpu")
-    if not device.startswith("cuda"):
-        return 0.0
-    return float(record.get("wall_s") or 0.0) * int(notes.get("processes") or 1)
-
-
-def _spent(stage: str, record: Mapping[str, Any] | None) -> Spent:
-    if record is None:
-        return Spent(stage)
-    return Spent(
-        stage,
-        wall_s=float(record["wall_s"]),
-        cpu_s=float(record.get("cpu_s") or 0.0),
-        gpu_s=gpu_seconds(record),
-        peak_memory_bytes=int(record.get("peak_memory_bytes") or 0) or None,
-        continued_from=int((record.get("notes") or {}).get("resumed_after_step") or 0),
-    )
-
-
-def _record(root: Path, stage: str) -> Mapping[str, Any] | None:
+def _record(root: Path, stage: str) -> Mapping[str, Any]:
+    """The stage's record in that run; empty where there is none."""
     present = read_json(root / "reports" / stage / METRICS)
     found: list[tuple[float, str, Mapping[str, Any]]] = []
     for path in (root / ".runs").glob(f"*/{stage}.json"):
@@ -68,4 +52,4 @@ def _record(root: Path, stage: str) -> Mapping[str, Any] | None:
         ended_well = record.get("exit_code") == 0 and record.get("wall_s")
         if ended_well and (remembered is None or remembered == present):
             found.append((float(record.get("finished") or 0.0), path.parent.name, record))
-    return max(found, key=lambda item: item[:2])[2] if found else None
+    return max(found, key=lambda item: item[:2])[2] if found else {}

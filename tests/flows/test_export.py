@@ -72,7 +72,7 @@ def test_the_card_has_commit_scores_cost_sources_and_limits(made: FinishedModel)
         "1.411 to 1.649",
         "1 min 40 s",
         "2 min 30 s",
-        "0.04 CPU hours",
+        "CPU hours 0.04 h",
         "raw/a.txt",
         "tokens: 1000",
         "email 3",
@@ -131,7 +131,8 @@ def test_cost_is_that_of_the_run_that_made_the_model(changed: FinishedModel) -> 
     (changed.root / ".runs/made/metrics.json").write_text(json.dumps({"pretrain": metrics}))
     (changed.root / ".runs/other/metrics.json").write_text(json.dumps({"pretrain": {**metrics, "tokens": 5}}))
     export(changed.root, changed.root / "models/release")
-    assert "1.00 CPU hours and 8.00 GPU hours" in card_of(changed)
+    said = card_of(changed).replace("\u00a0", " ")
+    assert r"CPU hours 1.00 h, GPU hours 8.00 h, energy 1.6 kWh \(estimated with 12 W for a computing core" in said
 
 
 def spoil_weights(line: FinishedModel) -> None:
