@@ -6,6 +6,7 @@ A stage module is a ``main`` from context to report and one line::
         run_stage("curate", main, curate=CurateParams)
 """
 
+import contextlib
 import ctypes
 import json
 import logging
@@ -29,6 +30,7 @@ from pydantic import BaseModel, RootModel
 from bessemer.code import code_digest, package_versions
 from bessemer.config.read import parse, read_yaml
 from bessemer.config.runtime import Runtime, load_runtime
+from bessemer.energy import EnergyMeter
 from bessemer.errors import BessemerError, GateFailed
 from bessemer.garbage import collect_as_usual
 from bessemer.process_end import leave
@@ -131,6 +133,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
     _end_in_order_on_sigterm()
     root = Path.cwd()
     record = RunRecord(run=os.environ.get(RUN_ENVIRONMENT) or _default_run(), stage=name)
+    energy = EnergyMeter()
     error: BaseException | None = None
     try:
         runtime = load_runtime(root)
@@ -143,7 +146,7 @@ def run_stage(name: str, main: Callable[[StageContext], StageReport], **sections
     code = _exit_code(error)
     path = _record_path(root, record)
     if path is not None:
-        _write_record(path, record, code, error)
+        _write_record(path, record, code, error, energy.joules())
     if error is not None:
         _say(name, error)
     leave(code)
@@ -215,7 +218,7 @@ def _record_path(root: Path, record: RunRecord) -> Path | None:
     return root / ".runs" / record.run / f"{record.stage}.json"
 
 
-def _write_record(path: Path, record: RunRecord, code: int, error: BaseException | None) -> None:
+def _write_record(path: Path, record: RunRecord, code: int, error: BaseException | None, joules: float | None) -> None:
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     finished = time.time()
     facts = {
@@ -224,8 +227,9 @@ def _write_record(path: Path, record: RunRecord, code: int, error: BaseException
         "started": record.started,
         "finished": finished,
         "wall_s": round(finished - record.started, 3),
-        "cpu_s": round(sum(item.ru_utime + item.ru_stime for item in usage), 3),
+        "cpu_s": round(sum(item.ru_utime + item.ru_stime for item in usage) + _seconds_of_descendants(), 3),
         "peak_memory_bytes": max(item.ru_maxrss for item in usage) * (1 if sys.platform == "darwin" else 1024),
+        "energy_j": joules,
         "exit_code": code,
         "error": None if error is None else _sentence(error) or None,
         "host": platform.node(),
@@ -238,6 +242,16 @@ def _write_record(path: Path, record: RunRecord, code: int, error: BaseException
     for label, jobs in record.jobs.items():
         if jobs["cached"]:
             print(f"{record.stage}: {label}: {jobs['cached']} of {jobs['total']} jobs from the shard cache")
+
+
+def _seconds_of_descendants() -> float:
+    """Processor time of what runs below this process, and of what ended there, such as a pool's workers."""
+    seconds = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
 
 
 def _default_run() -> str:

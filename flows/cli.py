@@ -288,6 +288,22 @@ def lineage(artifact: str = "models/pretrain", *, as_json: AsJson = False) -> in
 
 
 @app.command
+def export(
+    *, to: Path | None = None, despite_gate: Annotated[bool, Parameter(name="--despite-gate", negative="")] = False
+) -> int:
+    """Write the finished model as a release: weights, tokenizer, and a card with commit, scores, cost and lineage.
+
+    Args:
+        to: Folder of the release; models/release without it. An earlier release there is replaced.
+        despite_gate: Export a model that has not passed its gate, and say so on the card.
+    """
+    from flows.export import RELEASE, export_command
+
+    target = RELEASE if to is None else _started_in / to
+    return export_command(Path(), target, _console(), despite_gate=despite_gate)
+
+
+@app.command
 def report(run_name: str | None = None, /) -> int:
     """Write the overall report of a run and say where it is.
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bessemer.config.read import read_yaml
 from bessemer.errors import ConfigError
 from bessemer.sources import LOCK, read_lock
 from flows.dependencies import is_code
+from flows.recorded import DVC_LOCK, read_dvc_lock
 from flows.versions import VERSIONS
-
-DVC_LOCK = "dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,13 @@ def trace(artifact: str, root: Path = Path()) -> Lineage:
         ConfigError: nothing in dvc.lock has written ``artifact``; the sentence lists what has been written. Or
             sources.lock.yaml was changed since.
     """
-    stages: Mapping[str, Any] = read_yaml(root / DVC_LOCK).get("stages", {})
+    stages = read_dvc_lock(root)
     owner = {_item["path"]: name for name, entry in stages.items() for _item in entry.get("outs", [])}
     wanted = artifact.rstrip("/")
     maker = next((owner[path] for path in owner if wanted == path or wanted.startswith(f"{path}/")), None)
     if maker is None:
-        raise ConfigError(f"{DVC_LOCK} has no output {artifact}; it has {', '.join(sorted(owner))}.")
+        known = f"it has {', '.join(sorted(owner))}" if owner else "no stage has run to its end here; `bessemer run`"
+        raise ConfigError(f"{DVC_LOCK} has no output {artifact}; {known}.")
     names = _ancestry(maker, stages, owner)
     made_by = [_made(name, stages[name], owner) for name in names]
     return Lineage(wanted, made_by, _sources(root, made_by))

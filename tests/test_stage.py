@@ -42,11 +42,13 @@ run_stage("toy", main, toy=Toy)
 """
 
 
-def process(root: Path, how: str, params: str, **extra: str) -> "subprocess.CompletedProcess[str]":
+def process(
+    root: Path, how: str, params: str, script: str = SCRIPT, **extra: str
+) -> "subprocess.CompletedProcess[str]":
     (root / "params.yaml").write_text(params)
     environment = {**os.environ, "BESSEMER_RUN": "r1", "PYTHONPATH": str(Path.cwd()), **extra}
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, how], cwd=root, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, how], cwd=root, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -124,3 +126,24 @@ def test_a_misspelt_parameter_ends_the_stage_with_the_key_that_was_meant(tmp_pat
         2,
         "bessemer: toy: params.yaml: toy.limt is not a parameter; did you mean limit?",
     )
+
+
+def test_processor_time_of_workers_is_part_of_the_record(tmp_path: Path) -> None:
+    pool = """
+import time
+def work(_):
+    end = time.process_time() + 0.4
+    while time.process_time() < end: pass
+"""
+    (tmp_path / "busy.py").write_text(pool)
+    use = """
+    import multiprocessing, concurrent.futures, busy
+    server = multiprocessing.get_context("forkserver")
+    with concurrent.futures.ProcessPoolExecutor(2, mp_context=server) as pool: list(pool.map(busy.work, range(4)))
+    context.record.note("own", time.process_time())
+"""
+    script = SCRIPT.replace("    how = sys.argv[1]\n", f"    how = sys.argv[1]\n{use}")
+    done = process(tmp_path, "fine", "toy: {limit: 3}\n", script, PYTHONPATH=f"{Path.cwd()}:{tmp_path}")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / ".runs/r1/toy.json").read_text())
+    assert record["cpu_s"] >= record["notes"]["own"] + 4 * 0.4

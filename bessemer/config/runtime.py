@@ -9,6 +9,7 @@ from pydantic import Field
 
 from bessemer.config.base import Strict
 from bessemer.config.distributed import DistributedRuntime
+from bessemer.config.energy import EnergyRuntime
 from bessemer.config.read import parse, read_yaml
 
 RUNTIME = "runtime.yaml"
@@ -42,6 +43,9 @@ class Runtime(Strict):
     )
     distributed: DistributedRuntime = Field(
         default_factory=DistributedRuntime, description="processes and strategy of pretraining"
+    )
+    energy: EnergyRuntime = Field(
+        default_factory=EnergyRuntime, description="power of hardware whose energy the system does not measure"
     )
 
     @property

@@ -1,65 +1,156 @@
-"""What a run cost: time, processor time and memory of each stage, and what the caches saved."""
+"""What a run cost, in words: time, processor and GPU hours, energy, memory, disk, and what the caches saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bessemer.reporting.history import earlier_cost
-from bessemer.reporting.numbers import byte_size, count, duration, quantity, words
+from bessemer.config.energy import EnergyRuntime
+from bessemer.reporting.amounts import Cost, assumed_power, cost_of, together
+from bessemer.reporting.history import earlier_record
+from bessemer.reporting.numbers import byte_size, count, duration, energy, hours, percent
 from bessemer.reporting.states import JoinedStage
+from bessemer.reporting.storage import beside, stage_bytes
 
-_NOTES = 8
-_NOTE_CHARACTERS = 120
+Fact = dict[str, str]
+REUSED = frozenset({"cached", "restored"})
 
 
-def cost_line(root: Path, run: str, stage: JoinedStage) -> dict[str, str]:
-    """One stage: this run's time, processor time, memory and cache hits, and its last time where it did not work."""
-    jobs = (stage.record.get("jobs") or {}).values()
-    cached = sum(int(label.get("cached", 0)) for label in jobs)
-    total = sum(int(label.get("total", 0)) for label in jobs)
-    before = earlier_cost(root, run, stage.name) if stage.seconds is None else None
-    memory = stage.record.get("peak_memory_bytes")
+@dataclass(frozen=True)
+class RunCost:
+    """The cost of a run by stage.
+
+    Attributes:
+        spent: of the stages that worked in this run.
+        before: of those that were up to date or restored, what they took when they last worked, if that is known.
+        stored: bytes of the outputs that each stage has.
+        kept: bytes beside the outputs, by what they are for.
+        power: what is assumed where energy was not measured.
+    """
+
+    spent: Mapping[str, Cost]
+    before: Mapping[str, Cost]
+    stored: Mapping[str, int]
+    kept: Mapping[str, int]
+    power: EnergyRuntime
+
+    @property
+    def now(self) -> Cost:
+        """Of this run."""
+        return together(self.spent.values())
+
+    @property
+    def whole(self) -> Cost:
+        """Of the result: every stage when it last worked, whichever run that was in."""
+        return together({**self.spent, **self.before}.values())
+
+
+def run_cost(root: Path, run: str, stages: Sequence[JoinedStage]) -> RunCost:
+    """Add up the records of a run and, for stages that did not work in it, of the runs before."""
+    power = assumed_power(root)
+    spent = {stage.name: cost_of(stage.record, power, stage.seconds) for stage in stages if stage.seconds is not None}
+    reused = [stage.name for stage in stages if stage.state.state in REUSED]
+    before = {name: cost_of(record, power) for name in reused if (record := earlier_record(root, run, name))}
+    sizes = stage_bytes(root)
+    stored = {stage.name: sizes[stage.name] for stage in stages if stage.report is not None and stage.name in sizes}
+    return RunCost(spent, before, stored, beside(root), power)
+
+
+def cost_context(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | None) -> dict[str, Any]:
+    """The cost as the page shows it: a sentence, facts, and a line for each stage.
+
+    Args:
+        cost: of the run.
+        stages: in the order of the line.
+        wall_s: seconds from the beginning of the run to its end, where they are known.
+    """
     return {
-        "name": stage.name,
-        "wall": duration(stage.seconds) if stage.seconds is not None else "–",
-        "cpu": duration(float(stage.record["cpu_s"])) if stage.record.get("cpu_s") else "–",
-        "memory": byte_size(memory) if memory else "–",
-        "jobs": f"{count(cached)} of {count(total)}" if total else "–",
-        "before": duration(before) if before is not None else "",
-        "notes": "; ".join(f"{_label(key)} {value}" for key, value in _notes(stage)),
+        "sentence": cost_sentence(cost, wall_s),
+        "facts": cost_facts(cost, stages, wall_s),
+        "lines": [cost_line(cost, stage) for stage in stages],
+        "gpu": cost.now.gpu_s > 0,
     }
 
 
-def _label(key: str) -> str:
-    """A note's name without the unit that its value carries."""
-    return words(key.removesuffix("_per_s").removesuffix("_per_second")).lower()
+def cost_sentence(cost: RunCost, wall_s: float | None) -> str:
+    """The answer to what the run cost."""
+    now, disk = cost.now, sum(cost.stored.values())
+    stored = f" Its results take {byte_size(disk)} on disk." if disk else ""
+    if not cost.spent:
+        again = f" Making all of it once took {duration(cost.whole.wall_s)}." if cost.whole.wall_s else ""
+        return f"This run cost nothing: every stage was up to date.{again}{stored}"
+    machine = f"{hours(now.cpu_s)} of processor time"
+    machine += f", {hours(now.gpu_s)} of GPU time" if now.gpu_s else ", no GPU"
+    used = f"{'about ' if now.estimated_j else ''}{energy(now.energy_j)} of energy"
+    return f"This run took {duration(wall_s or now.wall_s)}: {machine}, and {used}.{stored}"
 
 
-def _notes(stage: JoinedStage) -> list[tuple[str, str]]:
-    notes: dict[str, Any] = stage.record.get("notes") or {}
-    plain = [(key, value) for key, value in notes.items() if isinstance(value, str | int | float)]
-    return [(key, quantity(key, value)[:_NOTE_CHARACTERS]) for key, value in plain[:_NOTES]]
-
-
-def cost_total(root: Path, run: str, stages: Sequence[JoinedStage]) -> list[dict[str, str]]:
-    """The whole run: processor time, the largest process, what was saved, and the machines."""
-    records = [stage.record for stage in stages if stage.record]
-    reused = [stage.name for stage in stages if stage.state.state in ("cached", "restored")]
-    peak = max((int(record.get("peak_memory_bytes") or 0) for record in records), default=0)
-    total = [
-        {
-            "label": "Processor time",
-            "value": duration(sum(float(record.get("cpu_s") or 0) for record in records)),
-            "note": "all processes of the stages that ran",
-        },
-        {"label": "Most memory of one process", "value": byte_size(peak) if peak else "–", "note": ""},
+def cost_facts(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | None) -> list[Fact]:
+    """The whole run as facts: hours, energy, memory, disk, what was saved, and the machines."""
+    now = cost.now
+    facts = [
+        _fact("Time", duration(wall_s or now.wall_s), "from beginning to end"),
+        _fact("CPU hours", hours(now.cpu_s), "time that cores computed"),
+        _fact("GPU hours", hours(now.gpu_s) if now.gpu_s else "none", "time that GPUs were held" if now.gpu_s else ""),
+        _fact("Energy", _energy(now), _energy_note(now, cost.power)),
     ]
+    peaks = [(int(stage.record.get("peak_memory_bytes") or 0), stage.name) for stage in stages]
+    peak, where = max(peaks, default=(0, ""))
+    if peak:
+        facts.append(_fact("Most memory", byte_size(peak), f"largest process, in {where}"))
+    if cost.stored:
+        note = ", ".join(f"{byte_size(size)} {name}" for name, size in cost.kept.items())
+        facts.append(
+            _fact("Results on disk", byte_size(sum(cost.stored.values())), f"beside them {note}" if note else "")
+        )
+    reused = [stage.name for stage in stages if stage.state.state in REUSED]
     if reused:
-        saved = duration(sum(earlier_cost(root, run, name) or 0.0 for name in reused))
-        total.append({"label": "Saved", "value": saved, "note": f"{len(reused)} stages up to date, by their last run"})
-    hosts = sorted({str(record["host"]) for record in records if record.get("host")})
-    pythons = sorted({str(record["python"]) for record in records if record.get("python")})
+        saved = sum(cost.before[name].wall_s for name in reused if name in cost.before)
+        note = f"{len(reused)} {'stage was' if len(reused) == 1 else 'stages were'} up to date"
+        facts.append(_fact("Saved", duration(saved), f"{note}, by their last run"))
+    hosts = sorted({str(stage.record["host"]) for stage in stages if stage.record.get("host")})
     if hosts:
-        note = f"Python {', '.join(pythons)}" if pythons else ""
-        total.append({"label": "Machine", "value": ", ".join(hosts), "note": note})
-    return total
+        facts.append(_fact("Machine", ", ".join(hosts), ""))
+    return facts
+
+
+def cost_line(cost: RunCost, stage: JoinedStage) -> dict[str, str | float]:
+    """One stage as cells, with its share of the run's time; ``before`` is its last time where it did not work."""
+    spent = cost.spent.get(stage.name)
+    jobs = (stage.record.get("jobs") or {}).values()
+    cached, total = (sum(int(label.get(key, 0)) for label in jobs) for key in ("cached", "total"))
+    memory = stage.record.get("peak_memory_bytes")
+    before = cost.before.get(stage.name, Cost()).wall_s
+    longest = max((other.wall_s for other in cost.spent.values()), default=0.0)
+    return {
+        "name": stage.name,
+        "link": stage.link,
+        "wall": duration(spent.wall_s) if spent else f"last time {duration(before)}" if before else "–",
+        "idle": spent is None,
+        "width": 100 * spent.wall_s / longest if spent and longest else 0.0,
+        "share": percent(spent.wall_s / cost.now.wall_s) if spent and cost.now.wall_s else "",
+        "cpu": duration(spent.cpu_s) if spent and spent.cpu_s else "–",
+        "gpu": duration(spent.gpu_s) if spent and spent.gpu_s else "–",
+        "energy": _energy(spent) if spent else "–",
+        "memory": byte_size(memory) if memory and spent else "–",
+        "stored": byte_size(cost.stored[stage.name]) if stage.name in cost.stored else "–",
+        "jobs": f"{count(cached)} of {count(total)}" if total else "–",
+    }
+
+
+def _fact(label: str, value: str, note: str) -> Fact:
+    return {"label": label, "value": value, "note": note}
+
+
+def _energy(cost: Cost) -> str:
+    return f"≈\u00a0{energy(cost.energy_j)}" if cost.estimated_j else energy(cost.energy_j)
+
+
+def _energy_note(cost: Cost, power: EnergyRuntime) -> str:
+    if not cost.estimated_j:
+        return "measured by the processors' own counters" if cost.energy_j else ""
+    parts = [f"{power.watts_per_core:g} W for a computing core"]
+    if cost.gpu_s:
+        parts.append(f"{power.watts_per_gpu:g} W for a GPU")
+    measured = "; the rest is measured" if cost.energy_j > cost.estimated_j else ""
+    return f"estimated with {' and '.join(parts)}{measured}"

@@ -25,22 +25,23 @@ def markdown(report: StageReport) -> str:
             [line["result"], line["metric"], line["value"], line["bound"], line["reason"]]
             for line in check_lines(report.checks)
         ]
-        parts.append(_table(["Result", "Check", "Value", "Must be", "Why"], rows, numeric={2}))
+        parts.append(markdown_table(["Result", "Check", "Value", "Must be", "Why"], rows, numeric={2}))
     if flow := funnel(report.counts):
         rows = [[line["label"], *line["cells"]] for line in flow["lines"]]
-        parts.append(_table(["", *flow["units"]], rows, numeric=set(range(1, len(flow["units"]) + 1))))
+        parts.append(markdown_table(["", *flow["units"]], rows, numeric=set(range(1, len(flow["units"]) + 1))))
     if left_out := drops(report.drops):
         lines = left_out["lines"][:MAX_DROPS]
         rows = [[line["label"], line["documents"], line["bytes"], line["share"]] for line in lines]
-        parts.append(_table(["Left out because", "Documents", "Text", "Share"], rows, numeric={1, 2, 3}))
+        parts.append(markdown_table(["Left out because", "Documents", "Text", "Share"], rows, numeric={1, 2, 3}))
     if report.metrics:
         metrics = list(report.metrics.items())[:MAX_METRICS]
         rows = [[words(name), quantity(name, value)] for name, value in metrics]
-        parts.append(_table(["Metric", "Value"], rows, numeric={1}))
+        parts.append(markdown_table(["Metric", "Value"], rows, numeric={1}))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: set[int]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: set[int]) -> str:
+    """A table whose cells are plain text, all escaped; the columns ``numeric`` are aligned to the right."""
     rule = ["---:" if place in numeric else ":---" for place in range(len(head))]
     lines = [[markdown_text(cell) for cell in head], rule, *([markdown_text(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

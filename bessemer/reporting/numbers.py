@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 NBSP = "\u00a0"
+MINUS = "\u2212"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
@@ -70,6 +71,24 @@ def duration(seconds: float) -> str:
         return f"{whole // 60}{NBSP}min{NBSP}{whole % 60:02d}{NBSP}s"
     minutes = round(seconds / 60)
     return f"{minutes // 60}{NBSP}h{NBSP}{minutes % 60:02d}{NBSP}min"
+
+
+def hours(seconds: float) -> str:
+    """Time in hours, as machines are paid for: ``0.74 h``, ``1,250 h``. Never rounds something to nothing."""
+    value = seconds / 3600
+    if 0 < value < 0.005:
+        return f"<{NBSP}0.01{NBSP}h"
+    return f"{value:,.{2 if value < 10 else 1 if value < 100 else 0}f}{NBSP}h"
+
+
+def energy(joules: float) -> str:
+    """Watt-hours, from a thousand on kilowatt-hours: ``8.9 Wh``, ``3.2 kWh``. Never rounds something to nothing."""
+    value, unit = joules / 3600, "Wh"
+    if 0 < value < 0.005:
+        return f"<{NBSP}0.01{NBSP}Wh"
+    if value >= 999.5:
+        value, unit = value / 1000, "kWh"
+    return f"{value:,.{0 if value >= 99.95 else 1 if value >= 0.95 else 2}f}{NBSP}{unit}"
 
 
 def decimal(value: float, digits: int = 4) -> str:

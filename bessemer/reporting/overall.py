@@ -10,7 +10,7 @@ from typing import Any
 
 from bessemer.reporting.charts import series_charts
 from bessemer.reporting.corpus import corpus_funnel, losses
-from bessemer.reporting.cost import cost_line, cost_total
+from bessemer.reporting.cost import RunCost, cost_context, run_cost
 from bessemer.reporting.graph import Node, draw
 from bessemer.reporting.history import changed_metrics, read_json, remember_metrics
 from bessemer.reporting.html import (
@@ -18,12 +18,11 @@ from bessemer.reporting.html import (
     Shown,
     drops,
     funnel,
-    is_current,
     metric_facts,
-    render_stage_page,
     sample_groups,
     status,
 )
+from bessemer.reporting.in_run import copy_stage_page
 from bessemer.reporting.numbers import count, duration, percent
 from bessemer.reporting.page import environment, identity
 from bessemer.reporting.report import StageReport
@@ -31,7 +30,6 @@ from bessemer.reporting.scores import headline, score_lines
 from bessemer.reporting.states import JoinedStage, StageState, join
 from bessemer.shards import write_bytes
 
-_RUN_LINK = "<!-- run-link -->"
 _SHOWN = Shown(rows=40, samples=6, pairs=0, characters=600)
 
 
@@ -46,32 +44,23 @@ def render_overall_page(root: Path, run: str, stages: Sequence[StageState], edge
     """
     folder = root / ".runs" / run
     joined = [join(root, run, stage) for stage in stages]
-    target = folder / "html"
+    cost = run_cost(root, run, joined)
     for stage in joined:
-        if stage.report is not None:
-            _copy_stage_page(root / "reports" / stage.name, stage.report, target, run)
+        copy_stage_page(root, run, stage, cost)
     remember_metrics(folder, {name: report.metrics for name, report in _reports(joined).items()})
-    context = _context(root, run, joined, edges)
+    context = _context(root, run, joined, edges, cost)
     page = environment().get_template("overall.html").render(context)
-    write_bytes(target / PAGE, page.encode())
-    return target / PAGE
-
-
-def _copy_stage_page(directory: Path, report: StageReport, target: Path, run: str) -> None:
-    """The stage's page, made anew if it is another version's, with a link back to the run."""
-    source = directory / PAGE
-    if not is_current(source, report):
-        source = render_stage_page(report, directory)
-    link = environment().from_string('· <a href="index.html">run {{ run }}</a>').render(run=run)
-    page = source.read_text(encoding="utf-8").replace(_RUN_LINK, f" {link}", 1)
-    write_bytes(target / f"{report.stage}.html", page.encode())
+    write_bytes(folder / "html" / PAGE, page.encode())
+    return folder / "html" / PAGE
 
 
 def _reports(joined: Sequence[JoinedStage]) -> dict[str, StageReport]:
     return {stage.name: stage.report for stage in joined if stage.report is not None}
 
 
-def _context(root: Path, run: str, joined: Sequence[JoinedStage], edges: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _context(
+    root: Path, run: str, joined: Sequence[JoinedStage], edges: Sequence[tuple[str, str]], cost: RunCost
+) -> dict[str, Any]:
     facts = read_json(root / ".runs" / run / "run.json")
     reports = _reports(joined)
     pretrain, evaluate = reports.get("pretrain"), reports.get("evaluate")
@@ -92,8 +81,7 @@ def _context(root: Path, run: str, joined: Sequence[JoinedStage], edges: Sequenc
         "scores": score_lines(evaluate),
         "generations": sample_groups(evaluate.samples, _SHOWN) if evaluate else [],
         "changed": changed_metrics(root, run),
-        "cost": [cost_line(root, run, stage) for stage in joined],
-        "cost_total": cost_total(root, run, joined),
+        "cost": cost_context(cost, joined, facts.get("wall_s")),
         "lineage": _lineage(reports, facts),
         "rows": _SHOWN.rows,
     }
