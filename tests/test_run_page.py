@@ -1,4 +1,4 @@
-"""A changed rule and a shut gate: what the plan, the run and its page say of every stage."""
+"""A changed rule, a stage that fails and a shut gate: what the plan, the run and its page say of every stage."""
 
 import json
 from pathlib import Path
@@ -39,6 +39,29 @@ def test_one_changed_rule_is_named_by_plan_why_and_the_page_and_what_comes_befor
     assert f"ran it because {change}" in checkout.bessemer("why", "curate").stdout
 
 
+def test_a_stage_that_fails_skips_what_needs_it_the_others_finish_and_the_page_says_so(
+    finished_line: Path, tmp_path: Path
+) -> None:
+    checkout = copy(finished_line, tmp_path / "checkout")
+    checkout.change({"dedup": {"samples": 9}, "decontaminate": {"samples": 9}})
+    (checkout.folder / "bessemer/filters/data/lid.176.ftz").write_bytes(b"no model")
+    done = checkout.bessemer("run", check=False)
+    assert done.returncode == 4
+    facts, page = newest(checkout)
+    assert facts["exit_code"] == 4
+    results = {result["stage"]: result for result in facts["stages"]}
+    outcomes = {name: (result["outcome"], result["exit_code"]) for name, result in results.items()}
+    finished = {"check": "ran", "ingest": "cached", "dedup": "ran", "decontaminate": "ran"}
+    expected = {name: (finished.get(name, "skipped"), 0) for name in STAGES}
+    assert outcomes == {**expected, "language": ("failed", 4)}
+    said = results["language"]["message"]
+    assert said.endswith("restore it from version control.")
+    assert said in page
+    skipped = [name for name, (outcome, _) in outcomes.items() if outcome == "skipped"]
+    assert {results[name]["message"] for name in skipped} == {"needs language, which failed"}
+    assert page.count("Needs language, which failed") == len(skipped)
+
+
 def test_a_shut_gate_skips_what_needs_it_with_its_code_and_the_page_says_so(
     finished_line: Path, tmp_path: Path
 ) -> None:
@@ -54,4 +77,4 @@ def test_a_shut_gate_skips_what_needs_it_with_its_code_and_the_page_says_so(
     for name in ("pretrain", "evaluate", "model_gate"):
         assert (results[name]["outcome"], results[name]["exit_code"]) == ("skipped", 0)
         assert results[name]["message"] == "needs corpus_gate, which did not pass"
-    assert "needs corpus_gate, which did not pass" in page
+    assert page.count("Needs corpus_gate, which did not pass") == 3

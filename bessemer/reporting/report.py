@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from bessemer.shards import write_bytes, write_json
 
 SUMMARY = "summary.json"
 METRICS = "metrics.json"
+HISTOGRAMS = "histograms.csv"
+DROPS = "drops.csv"
 Scalar = int | float | str
 Operator = Literal["<=", ">=", "<", ">", "=="]
 Severity = Literal["warn", "error"]
@@ -211,15 +213,35 @@ def histogram(
 
 
 def write_report(report: StageReport, directory: Path) -> None:
-    """Write ``summary.json``, ``metrics.json`` and ``<series>.csv`` into ``directory``."""
+    """Write ``summary.json``, ``metrics.json`` and what ``dvc plots`` draws into ``directory``.
+
+    That is ``<series>.csv``, and of a stage that sets them, even to none, ``histograms.csv`` and ``drops.csv``.
+    """
     write_json(directory / SUMMARY, report.model_dump())
     write_json(directory / METRICS, report.metrics)
     for series in report.series:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([series.x, *series.y])
-        writer.writerows(series.rows)
-        write_bytes(directory / f"{series.name}.csv", text.getvalue().encode())
+        _write_csv(directory / f"{series.name}.csv", [series.x, *series.y], series.rows)
+    if "histograms" in report.model_fields_set:
+        steps = [row for item in report.histograms for row in _steps(item)]
+        _write_csv(directory / HISTOGRAMS, ["histogram", "value", "count"], steps)
+    if "drops" in report.model_fields_set:
+        drops = [[drop.reason, drop.documents, drop.bytes] for drop in report.drops]
+        _write_csv(directory / DROPS, ["reason", "documents", "bytes"], drops)
+
+
+def _steps(item: Histogram) -> Iterator[list[Scalar]]:
+    """Label, lower edge and count of every bin, and where the last one ends; of equal ratios the logarithm."""
+    unit = f"log10 {item.unit}" if item.log_x else item.unit
+    for edge, count in zip(item.edges, [*item.counts, 0], strict=True):
+        yield [f"{item.title} ({unit})", float(f"{math.log10(edge):.6g}") if item.log_x else edge, count]
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Scalar | None]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
 
 
 def read_report(directory: Path) -> StageReport:
