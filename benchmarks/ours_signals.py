@@ -23,6 +23,7 @@ STOP_WORDS = QualityParams().stop_words
 LIMITS = CurateParams.model_validate(
     {
         "min_language_score": None,
+        "min_language_share": None,
         "length": {"min_words": 50, "max_words": 100_000},
         "words": {"languages": None, "min_mean_word_length": 3, "max_mean_word_length": 10, "min_stop_words": 2},
         "symbols": {

@@ -25,6 +25,7 @@ from bessemer.reporting.report import Count, Drop, Scalar, StageReport, Table
 from bessemer.shards import read_manifest
 
 _LANGUAGES_SHOWN = 40
+_CELLS_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def report_curation(
             _reason_table(drops, stats, policy),
             _source_table(cells),
             _language_table(cells),
+            _cell_table(cells),
             _redaction_table(stats),
             _personal_table(stats, params),
             *_weight_tables(stats, params),
@@ -205,29 +207,35 @@ def _reason_table(drops: Sequence[Drop], stats: Sequence[ShardStats], policy: Po
 
 
 def _source_table(cells: _Cells) -> Table:
-    return _by_key(
-        cells, 0, Table(name="sources", title="By source", columns=["source", *_COLUMNS], rows=[]), limit=None
-    )
+    empty = Table(name="sources", title="By source", columns=["source", *_COLUMNS], rows=[])
+    return _by_key(cells, (0,), empty, limit=None)
 
 
 def _language_table(cells: _Cells) -> Table:
     note = f"The {_LANGUAGES_SHOWN} languages with most bytes, as identified: short or rare ones are often mistaken."
     empty = Table(name="languages", title="By language", columns=["language", *_COLUMNS], rows=[], note=note)
-    return _by_key(cells, 1, empty, limit=_LANGUAGES_SHOWN)
+    return _by_key(cells, (1,), empty, limit=_LANGUAGES_SHOWN)
+
+
+def _cell_table(cells: _Cells) -> Table:
+    note = f"The {_CELLS_SHOWN} with most bytes."
+    columns = ["source", "language", *_COLUMNS]
+    empty = Table(name="sources_languages", title="By source and language", columns=columns, rows=[], note=note)
+    return _by_key(cells, (0, 1), empty, limit=_CELLS_SHOWN)
 
 
 _COLUMNS = ["documents", "kept", "kept_fraction", "ingested_bytes", "kept_bytes", "commonest reason"]
 
 
-def _by_key(cells: _Cells, place: int, table: Table, limit: int | None) -> Table:
-    """Rows of ``table`` by source (place 0) or language (place 1), largest first."""
-    documents: dict[str, int] = defaultdict(int)
-    size: dict[str, int] = defaultdict(int)
-    kept: dict[str, int] = defaultdict(int)
-    kept_size: dict[str, int] = defaultdict(int)
-    reasons: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+def _by_key(cells: _Cells, places: tuple[int, ...], table: Table, limit: int | None) -> Table:
+    """Rows of ``table`` by source (place 0), language (place 1) or both, largest first."""
+    documents: dict[tuple[str, ...], int] = defaultdict(int)
+    size: dict[tuple[str, ...], int] = defaultdict(int)
+    kept: dict[tuple[str, ...], int] = defaultdict(int)
+    kept_size: dict[tuple[str, ...], int] = defaultdict(int)
+    reasons: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for key, count in cells.documents.items():
-        name, reason = key[place] or "unknown", key[2]
+        name, reason = tuple(key[place] or "unknown" for place in places), key[2]
         documents[name] += count
         size[name] += cells.bytes[key]
         if reason:
@@ -239,7 +247,7 @@ def _by_key(cells: _Cells, place: int, table: Table, limit: int | None) -> Table
     for name in sorted(documents, key=lambda item: (-size[item], item))[:limit]:
         worst = min(reasons[name].items(), key=lambda item: (-item[1], item[0]), default=("", 0))
         fraction = round(kept[name] / documents[name], 4)
-        rows.append([name, documents[name], kept[name], fraction, size[name], kept_size[name], worst[0]])
+        rows.append([*name, documents[name], kept[name], fraction, size[name], kept_size[name], worst[0]])
     return table.model_copy(update={"rows": rows})
 
 

@@ -77,7 +77,12 @@ def _tables(
     return {
         layout.DOCUMENTS: pa.Table.from_pylist(documents, schema=DOCUMENT_SCHEMA),
         layout.LANGUAGE: pa.table(
-            {"id": ids, "language": column("language", pa.string(), "en"), "score": column("score", pa.float32(), 0.9)}
+            {
+                "id": ids,
+                "language": column("language", pa.string(), "en"),
+                "score": column("score", pa.float32(), 0.9),
+                "language_share": column("language_share", pa.float32(), None),
+            }
         ),
         layout.QUALITY: pa.table({"id": ids, **signals, "classifier": column("classifier", pa.float32(), 0.8)}),
         layout.DEDUP_EXACT: pa.table(

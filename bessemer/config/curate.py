@@ -265,11 +265,12 @@ class CurateParams(Strict):
 
     languages: list[str] | None = Field(None, description="wanted languages (as in the sidecar); null: all")
     min_language_score: Limit = Field(
-        0.5,
-        description="least probability of the language (CCNet; FineWeb has 0.65); rare languages score low",
+        0.3,
+        description="least probability of the language (the lowest that FineWeb2 asks of any; CCNet has 0.5, FineWeb "
+        "0.65); a language with close relatives scores low",
     )
     min_language_share: Limit = Field(
-        None,
+        0.5,
         description="least share of the characters of a document's paragraphs that is in its language; translations "
         "that stop halfway have less. Documents whose paragraphs were not looked at break nothing",
     )
