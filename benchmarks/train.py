@@ -20,6 +20,8 @@ ours does.
 """
 
 import argparse
+import json
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -39,6 +41,7 @@ from bessemer.config.pretrain import PretrainParams
 from bessemer.model.precision import resolve_precision
 from bessemer.model.sizes import ModelSize
 from bessemer.tokens.loader import TokenStream, Windows
+from bessemer.training.gpus import recognise
 from bessemer.training.peak import best_gemm
 
 OURS, NANOGPT, HUGGINGFACE, MUON = "ours", "nanoGPT-style", "Hugging Face-style", "ours, Muon"
@@ -57,6 +60,8 @@ _QUICK_EVERY = 4
 
 def main() -> None:
     arguments = _parser().parse_args()
+    if arguments.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # our engine takes a GPU where there is one
     device = torch.device(arguments.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     precision = resolve_precision(arguments.precision, device)
     shape = arguments.shape or ("tiny" if arguments.quick else "124m" if device.type == "cuda" else "110m")
@@ -87,6 +92,15 @@ def main() -> None:
     why = _why(arguments.precision, precision, device)
     tables = [_loops(told, shape, f"{precision}, {how}, {seconds:g} s each", best), _peak_table(peaks, device, why)]
     show(flat, tables, arguments.json)
+    if arguments.details:
+        details = {
+            "shape": shape,
+            "precision": precision,
+            "loops": told,
+            "peaks": peaks,
+            "mfu": _mfu(told, shape, device),
+        }
+        arguments.details.write_text(json.dumps(details, indent=1) + "\n")
     if arguments.save:
         save("train", "Training", flat, tables, (), ("torch", "transformers", "numpy"))
 
@@ -103,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="of each loop")
     parser.add_argument("--device", choices=["cpu", "cuda"])
     parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--details", type=Path, help="file to write what each loop came to, as JSON")
     return parser
 
 
@@ -167,6 +182,14 @@ def _operations(shape: str) -> tuple[int, int]:
     preset, rows, length, _ = SHAPES[shape]
     params = PretrainParams.model_validate(parameters_of(shape, "fp32") | {"model": {"preset": preset}})
     return ModelSize.of(params.model, rows).flops_per_token(length)
+
+
+def _mfu(told: Mapping[str, Mapping[str, Any]], shape: str, device: torch.device) -> dict[str, float] | None:
+    """Each loop's share of what a GPU's vendor states, attention counted whole (PaLM); None if it states nothing."""
+    gpu = recognise(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+    if gpu is None:
+        return None
+    return {system: round(it["tokens_per_s"] * _operations(shape)[0] / gpu.peak, 4) for system, it in told.items()}
 
 
 def _loops(told: Mapping[str, Mapping[str, Any]], shape: str, how: str, peak: float) -> Table:
