@@ -17,10 +17,16 @@ _HELD_OUT = 10
 """One document of so many is held out."""
 
 
-def write_sample_tokens(folder: Path, vocabulary: int) -> None:
-    """Folders ``train`` and ``val``, and ``tokenizer/tokenizer.json``, a byte-level BPE of ``vocabulary`` tokens."""
+def write_sample_tokens(folder: Path, vocabulary: int, every: int = 1) -> None:
+    """Folders ``train`` and ``val``, and ``tokenizer/tokenizer.json``, a byte-level BPE of ``vocabulary`` tokens.
+
+    Args:
+        folder: that gets them.
+        vocabulary: of the tokenizer.
+        every: one in so many texts is taken.
+    """
     with PROSE.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-        texts = [json.loads(line)["text"] for line in io.TextIOWrapper(reader, encoding="utf-8")]
+        texts = [json.loads(line)["text"] for line in io.TextIOWrapper(reader, encoding="utf-8")][::every]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

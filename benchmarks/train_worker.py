@@ -1,11 +1,8 @@
-"""One loop in a process of its own, so that its memory is its own: answers one line of JSON.
+"""One loop in a process of its own, so that its memory is its own: does what it is asked for through a pipe."""
 
-python -m benchmarks.train_worker '{"system": "ours", "seconds": 10, …}'
-"""
-
-import json
-import sys
 import time
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,22 +13,42 @@ from benchmarks.train_loops import Loop, Task, huggingface_style, nanogpt_style,
 from bessemer.config.pretrain import PretrainParams
 from bessemer.training.execution import peak_memory
 
-_NOT_COUNTED = 3
+NOT_COUNTED = 3
+"""First steps, which compile and fill caches. They train like all others."""
 
 
-def main() -> None:
-    asked: dict[str, Any] = json.loads(sys.argv[1])
+def serve(asked: Mapping[str, Any], pipe: Connection) -> None:
+    """Build a loop, and answer until the other end of the pipe is closed.
+
+    ``first steps`` and ``step`` are answered with the seconds that they took, ``results`` with what all of it came to.
+
+    Args:
+        asked: ``system``, and what :class:`benchmarks.train_loops.Task` is made of.
+        pipe: to the process that asks.
+    """
     torch.manual_seed(0)
-    device = torch.device(asked["device"])
     task = Task(
         PretrainParams.model_validate(asked["params"]),
         asked["vocabulary"],
         Path(asked["tokens"]),
-        device,
+        torch.device(asked["device"]),
         asked["compile"],
     )
     loop = _build(asked["system"], task)
-    print(json.dumps(_train(loop, task, asked["seconds"])))
+    first_s, times = 0.0, []
+    while True:
+        try:
+            question = pipe.recv()
+        except EOFError:
+            return
+        if question == "first steps":
+            first_s = sum(_timed(loop) for _ in range(NOT_COUNTED))
+            pipe.send(first_s)
+        elif question == "step":
+            times.append(_timed(loop))
+            pipe.send(times[-1])
+        else:
+            pipe.send(_results(loop, task, first_s, times))
 
 
 def _build(system: str, task: Task) -> Loop:
@@ -40,29 +57,20 @@ def _build(system: str, task: Task) -> Loop:
     return nanogpt_style(task) if system.startswith("nanoGPT") else huggingface_style(task)
 
 
-def _train(loop: Loop, task: Task, seconds: float) -> dict[str, Any]:
-    """Steps for so many seconds after the first ones, which compile and fill caches; all of them train."""
-    began = time.perf_counter()
-    for _ in range(_NOT_COUNTED):
-        loop.step()
-    first_s = time.perf_counter() - began
-    times: list[float] = []
-    started = time.perf_counter()
-    while not times or time.perf_counter() - started < seconds:
-        before = time.perf_counter()
-        loop.step()
-        times.append(time.perf_counter() - before)
+def _timed(loop: Loop) -> float:
+    before = time.perf_counter()
+    loop.step()
+    return time.perf_counter() - before
+
+
+def _results(loop: Loop, task: Task, first_s: float, times: list[float]) -> dict[str, Any]:
     memory = peak_memory(task.device)
     return {
         "tokens_per_s": task.params.batch_tokens / median(times),
-        "steps": len(times) + _NOT_COUNTED,
+        "steps": len(times) + NOT_COUNTED,
         "first_s": first_s,
         "memory_mb": memory / 1e6,
         "held_out": loop.held_out(),
         "parameters": loop.parameters,
         "threads": torch.get_num_threads(),
     }
-
-
-if __name__ == "__main__":
-    main()

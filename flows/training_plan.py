@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bessemer.config.model import PRESETS, ModelParams
+from bessemer.config.model import PRESETS
 from bessemer.config.params import Params
+from bessemer.config.pretrain import PretrainParams
+from bessemer.config.read import parse
+from bessemer.config.scaling import AUTO
 from bessemer.errors import ConfigError
 from bessemer.training.gpus import GPUS, Gpu
 from bessemer.training.plan import Plan, plan_pretraining
@@ -62,21 +65,36 @@ def reckon(params: Params, supposed: Supposed) -> Plan:
     micro_batch = 1 if supposed.micro_batch is None else supposed.micro_batch
     if not 0.0 < mfu <= 1.0 or gpus < 1 or (supposed.price or 0.0) < 0.0 or micro_batch < 1:
         raise ConfigError("--mfu is a share above 0 up to 1, --gpus and --micro-batch at least 1, --price at least 0.")
-    section = params.pretrain
-    if supposed.preset is not None:
-        if supposed.preset not in PRESETS:
-            raise ConfigError(f"--preset {supposed.preset} is none of {', '.join(PRESETS)}.")
-        section = section.model_copy(update={"model": ModelParams.model_validate({"preset": supposed.preset})})
-    if supposed.tokens is not None:
-        section = section.model_copy(update={"tokens": max(1, supposed.tokens)})
+    if supposed.preset is not None and supposed.preset not in PRESETS:
+        raise ConfigError(f"--preset {supposed.preset} is none of {', '.join(PRESETS)}.")
     return plan_pretraining(
-        section,
+        _supposed_section(params.pretrain, supposed),
         params.tokenizer.vocab_size,
         gpu=_gpu(supposed.gpu or GPU),
         gpus=gpus,
         mfu=mfu,
         micro_batch=supposed.micro_batch,
     )
+
+
+def _supposed_section(section: PretrainParams, supposed: Supposed) -> PretrainParams:
+    """The section with what is supposed; what was ``auto`` is derived once more, from the new length and model."""
+    said: dict[str, object] = {}
+    if supposed.preset is not None:
+        said["model"] = {"preset": supposed.preset}
+    if supposed.tokens is not None:
+        said["tokens"] = supposed.tokens
+    if not said:
+        return section
+    values = section.model_dump() | said
+    for key in section.derived:
+        *parents, last = key.split(".")
+        part = values
+        for parent in parents:
+            part = part[parent]
+        part[last] = AUTO
+    flags = [f"--{name} {value}" for name in ("preset", "tokens") if (value := getattr(supposed, name)) is not None]
+    return parse(PretrainParams, values, f"params.yaml with {' '.join(flags)}", "pretrain")
 
 
 def describe(plan: Plan, price: float, supposed: Supposed) -> str:

@@ -1,6 +1,7 @@
 """A trace and a table of our training steps, by the switch that a run has: python -m benchmarks.gpu.profile_steps."""
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     on_gpu = arguments.device == "cuda"
+    if not on_gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a run takes a GPU where there is one
     values = parameters_of("124m" if on_gpu else "tiny", "bf16" if on_gpu else "fp32")
     params = PretrainParams.model_validate(values | {"tokens": _STEPS * values["batch_tokens"]})
     runtime = DistributedRuntime.model_validate({"profile_steps": 3, "compile": on_gpu})

@@ -52,7 +52,7 @@ class RopeScaling(Strict):
     )
     factor: float = Field(8.0, ge=1.0, le=1024.0, description="how many times longer the context becomes")
     original_context: int = Field(
-        8192, ge=16, description="context length in tokens before stretching (llama3 and yarn)"
+        8192, ge=16, description="context length in tokens before stretching, below context_length (llama3 and yarn)"
     )
     low_frequency_factor: float = Field(
         1.0, gt=0.0, description="turns over the original context below which a frequency is divided wholly (llama3)"
@@ -115,5 +115,15 @@ class ModelParams(Strict):
             raise ValueError(
                 f"without qk_norm the model exports as Llama, where hidden_size ({shape.hidden_size}) must be a "
                 f"multiple of heads ({shape.heads})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stretched(self) -> Self:
+        scaling, context = self.rope_scaling, self.shape.context_length
+        if scaling.name in ("llama3", "yarn") and scaling.original_context >= context:
+            raise ValueError(
+                f"rope_scaling.original_context ({scaling.original_context}) must be below context_length ({context}), "
+                f"to which {scaling.name} stretches it; raise context_length, or set rope_scaling.name to none"
             )
         return self

@@ -7,10 +7,12 @@ attention by a block mask, on flash attention and on torch's own variable-length
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn.attention import varlen
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -24,6 +26,8 @@ EAGER = "eager"
 FLEX = "flex_attention"
 FLASH = ("flash_attention_2", "flash_attention_3")
 BACKENDS = (SDPA, EAGER, VARLEN, FLEX, *FLASH)
+_GROUPED = "enable_gqa" in signature(varlen.varlen_attn).parameters
+"""Whether torch's kernel is told of groups of heads; before it was, keys and values are repeated for it."""
 
 
 @dataclass(frozen=True)
@@ -191,13 +195,14 @@ def varlen_attention_forward(
     boundaries = kwargs.get("cu_seq_lens_q")
     if boundaries is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
-    from torch.nn.attention.varlen import varlen_attn
-
     batch, _, length, _ = query.shape
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1 and not _GROUPED:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     flat_query, flat_key, flat_value = (
         tensor.transpose(1, 2).reshape(batch * length, -1, tensor.shape[-1]) for tensor in (query, key, value)
     )
-    output = varlen_attn(
+    output = varlen.varlen_attn(
         flat_query,
         flat_key,
         flat_value,
@@ -207,7 +212,7 @@ def varlen_attention_forward(
         kwargs["max_length_k"],
         scale=kwargs.get("scaling"),
         window_size=(-1, 0),
-        enable_gqa=query.shape[1] != key.shape[1],
+        **({"enable_gqa": True} if groups > 1 and _GROUPED else {}),
     )
     return cast(Tensor, output).view(batch, length, query.shape[1], -1), None
 

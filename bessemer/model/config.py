@@ -10,7 +10,8 @@ class BessemerConfig(PreTrainedConfig):
     """Sizes and settings of :class:`~bessemer.model.modeling.BessemerForCausalLM`.
 
     Names follow ``Qwen3Config`` so that an export copies them. ``qk_norm`` selects the family of the export;
-    ``init_output`` is ``scaled`` or ``zero`` and matters only before the first step.
+    ``init_output`` is ``scaled`` or ``zero`` and matters only before the first step. What the presets in
+    :mod:`bessemer.config.model` decide has no default here.
     """
 
     model_type = "bessemer"
@@ -27,38 +28,31 @@ class BessemerConfig(PreTrainedConfig):
         "layers.*.mlp.down_proj": "rowwise",
     }
 
-    vocab_size: int = 8192
-    hidden_size: int = 256
-    intermediate_size: int = 704
-    num_hidden_layers: int = 4
-    num_attention_heads: int = 4
-    num_key_value_heads: int = 2
-    head_dim: int = 64
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    max_position_embeddings: int
+    qk_norm: bool
+    tie_word_embeddings: bool
+    init_output: str
+    initializer_range: float
+    rms_norm_eps: float
+    rope_parameters: dict[str, Any]
     hidden_act: str = "silu"
-    max_position_embeddings: int = 512
-    initializer_range: float = 0.02
-    init_output: str = "scaled"
-    rms_norm_eps: float = 1e-6
-    qk_norm: bool = True
     use_cache: bool = True
-    tie_word_embeddings: bool = True
-    rope_parameters: dict[str, Any] | None = None
     attention_bias: bool = False
     attention_dropout: float = 0.0
     pad_token_id: int | None = 3
     bos_token_id: int | None = 2
     eos_token_id: int | None = 2
 
-    def __post_init__(self, **kwargs: Any) -> None:
-        """Fill in the default rotary parameters."""
-        if self.rope_parameters is None:
-            self.rope_parameters = {"rope_type": "default", "rope_theta": 10_000.0}
-        super().__post_init__(**kwargs)
-
     @property
     def rope(self) -> Mapping[str, Any]:
         """Rotary parameters under transformers' names: ``rope_type``, ``rope_theta`` and what the type needs."""
-        assert self.rope_parameters is not None
         return self.rope_parameters
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bessemer.config.mixture import MixtureParams
 from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import ConfigError
 from bessemer.tokens.by_source import SourceDocuments, open_sources
 from bessemer.tokens.cuts import Cuts, count_cuts
 from bessemer.tokens.layout import Layout, SourceWindows
@@ -34,6 +35,8 @@ def arrange(stream: TokenStream, params: PretrainParams, folder: Path) -> Reader
         return Reader(stream, length, list(layouts.values()), mixture_of(layouts, params))
     if params.packing == "stream":
         return Windows(stream, length, params.seed)
+    if not stream.total_tokens:
+        raise ConfigError(f"{stream.directory} has no tokens, so there is nothing to pack; add text.")
     packed = open_packed(AllDocuments(stream), length, _home(stream, folder, length))
     return Reader(stream, length, [packed], Epochs(packed.count, params.seed))
 

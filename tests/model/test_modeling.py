@@ -3,6 +3,7 @@
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -108,6 +109,21 @@ def test_a_packed_document_is_computed_as_if_it_were_alone(backend: str) -> None
                 inside = ids[row] == document
                 alone = model(tokens[row : row + 1, inside], use_cache=False).logits[0]
                 torch.testing.assert_close(packed[row, inside], alone, atol=2e-5, rtol=1e-5)
+
+
+def test_of_a_kernel_that_knows_no_groups_of_heads_keys_are_repeated_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ungrouped(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: object) -> Tensor:
+        assert query.shape == key.shape == value.shape
+        assert "enable_gqa" not in options
+        return reference_varlen(query, key, value, *rest, **options)
+
+    tokens, ids = random_tokens(1, sum(LENGTHS)), document_ids()
+    with torch.no_grad():
+        expected = small_model(kv_heads=2)(tokens, document_ids=ids, use_cache=False).logits
+        monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", ungrouped)
+        monkeypatch.setattr(attention, "_GROUPED", False)
+        found = small_model(kv_heads=2, attention=attention.VARLEN)(tokens, document_ids=ids, use_cache=False).logits
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_row_of_one_document_needs_no_mask() -> None:

@@ -7,6 +7,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bessemer.config.model import PRESETS, ModelParams
+from bessemer.model.config import BessemerConfig
 from bessemer.model.modeling import BessemerForCausalLM
 from bessemer.model.presets import build_config, build_model, flops_per_token, matmul_parameters, parameter_count
 from tests.model.builders import SMALL, random_tokens, small_model
@@ -35,6 +36,18 @@ def test_presets_have_the_published_sizes(preset: str, vocabulary: int, publishe
 
 def test_the_default_is_three_million_parameters() -> None:
     assert parameter_count(build_config(ModelParams(), 8_192)) == 3_147_968
+
+
+def test_a_configuration_has_no_sizes_but_those_it_is_given() -> None:
+    given = build_config(ModelParams(), 8_192).to_dict()
+    assert BessemerConfig(**given).rope == given["rope_parameters"]
+    for name in (
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+        "num_key_value_heads", "head_dim", "max_position_embeddings", "qk_norm", "tie_word_embeddings",
+        "init_output", "initializer_range", "rms_norm_eps", "rope_parameters",
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match=name):
+            BessemerConfig(**{key: value for key, value in given.items() if key != name})
 
 
 @pytest.mark.parametrize("qk_norm", [True, False])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from bessemer.config.model import ModelParams
@@ -23,8 +24,9 @@ SCALED: list[dict[str, Any]] = [
 
 
 def rope_of(scaling: dict[str, Any], theta: float = 10_000.0, head_dim: int = 64) -> Any:
-    params = ModelParams.model_validate({**SMALL, "rope_theta": theta, "head_dim": head_dim, "rope_scaling": scaling})
-    return build_config(params, 128)
+    values = {**SMALL, "rope_theta": theta, "head_dim": head_dim, "rope_scaling": scaling}
+    context = int(scaling.get("factor", 1.0) * scaling.get("original_context", 64))
+    return build_config(ModelParams.model_validate(values | {"context_length": context}), 128)
 
 
 @pytest.mark.parametrize("scaling", SCALED, ids=lambda scaling: f"{scaling['name']}-{scaling['factor']:g}")
@@ -62,3 +64,13 @@ def test_yarn_sharpens_attention_by_the_square_of_its_magnitude() -> None:
     turned = rotate(heads, rotary_tables(rope, torch.tensor([[0, 7, 900]]), 64))
     expected = heads.norm(dim=-1) * yarn_magnitude(16.0)
     torch.testing.assert_close(turned.norm(dim=-1), expected)
+
+
+@pytest.mark.parametrize("name", ["llama3", "yarn"])
+def test_a_context_that_is_not_stretched_is_refused(name: str) -> None:
+    for original in (64, 8192):
+        scaling = {"name": name, "original_context": original}
+        with pytest.raises(
+            ValidationError, match=rf"original_context \({original}\) must be below context_length \(64\)"
+        ):
+            ModelParams.model_validate({**SMALL, "rope_scaling": scaling})

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bessemer.config.pretrain import PretrainParams
+from bessemer.errors import ConfigError
 from bessemer.tokens import packed
 from bessemer.tokens.arrange import arrange, cuts_of
 from bessemer.tokens.best_fit import best_fit
@@ -103,3 +104,10 @@ def test_cut_documents_are_counted_for_both_packings(corpus, tmp_path):
     assert cuts.tokens == position
     pieces = [min(LENGTH, len(document) - at) for document in documents for at in range(0, len(document), LENGTH)]
     assert cuts.positions == len(search(pieces, LENGTH)) * LENGTH
+
+
+@pytest.mark.parametrize("packing", ["best_fit", "stream"])
+def test_a_directory_without_tokens_is_refused_in_a_sentence(tmp_path, packing):
+    write_token_directory(tmp_path / "tokens", [], vocab_size=70_000, eos_id=EOS)
+    with pytest.raises(ConfigError, match=r"tokens has (no|0) tokens, .* add text\.$"):
+        arrange(TokenStream(tmp_path / "tokens"), params(packing), tmp_path)

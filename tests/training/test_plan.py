@@ -10,6 +10,7 @@ import torch
 from bessemer.config.load import load_params
 from bessemer.config.model import PRESETS, ModelParams
 from bessemer.config.pretrain import PretrainParams
+from bessemer.config.scaling import AUTO
 from bessemer.errors import ConfigError
 from bessemer.model.presets import build_model
 from bessemer.model.sizes import ModelSize
@@ -18,7 +19,7 @@ from bessemer.training.gpus import GPUS
 from bessemer.training.optimizer import Optimizers, parameter_groups
 from bessemer.training.plan import activation_bytes, memory_per_gpu, plan_pretraining
 from bessemer.training.run import pretrain
-from flows.training_plan import Supposed, training_forecast
+from flows.training_plan import Supposed, reckon, training_forecast
 from tests.checkout import ROOT
 from tests.training.conftest import places, runtime, small
 
@@ -120,6 +121,19 @@ def test_the_forecast_says_what_it_assumes_and_refuses_what_it_does_not_know() -
         training_forecast(params, Supposed(preset="gpt5"))
     with pytest.raises(ConfigError, match="--mfu is a share"):
         training_forecast(params, Supposed(mfu=40.0))
+
+
+def test_another_length_or_model_derives_what_is_auto_once_more() -> None:
+    said = {"batch_tokens": AUTO, "optimizer": {"adamw": {"learning_rate": AUTO}}}
+    section = load_params(ROOT).pretrain.model_dump() | said | {"tokens": 2_500_000_000}
+    params = load_params(ROOT).model_copy(update={"pretrain": PretrainParams.model_validate(section)})
+    for tokens in (2_500_000_000, 250_000_000_000):
+        expected = PretrainParams.model_validate(section | {"tokens": tokens, "model": {"preset": "gpt2-124m"}})
+        plan = reckon(params, Supposed(preset="gpt2-124m", tokens=tokens))
+        assert (plan.steps, plan.tokens) == (expected.steps, expected.total_tokens)
+    assert expected.batch_tokens > 4 * params.pretrain.batch_tokens
+    with pytest.raises(ConfigError, match=r"params\.yaml with --tokens 0: pretrain\.tokens: .* greater"):
+        reckon(params, Supposed(tokens=0))
 
 
 def test_planning_needs_no_torch() -> None:
