@@ -76,7 +76,7 @@ def describe(lineage: Lineage) -> Iterator[str]:
         yield f"{made.stage}"
         for path, digest in made.inputs.items():
             yield f"  from  {path}  {digest}"
-        for key, value in _flat(made.parameters):
+        for key, value in flat(made.parameters):
             yield f"  with  {key} = {value}"
         yield f"  code  {len(made.code)} files"
         for package, version in made.packages.items():
@@ -136,13 +136,14 @@ def _made(name: str, entry: Mapping[str, Any], owner: Mapping[str, str]) -> Made
     )
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every leaf of a tree of parameters."""
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value):
             for position, item in enumerate(value):
-                yield from _flat(item if isinstance(item, Mapping) else {"": item}, f"{prefix}{key}[{position}].")
+                yield from flat(item if isinstance(item, Mapping) else {"": item}, f"{prefix}{key}[{position}].")
         else:
             yield f"{prefix}{key}", value
 
