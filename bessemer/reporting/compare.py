@@ -53,7 +53,7 @@ def compare_page(a: Side, b: Side, power: EnergyRuntime) -> str:
         "metrics": _shown(metrics),
         "funnel": _shown(funnels(a, b)),
         "groups": _grouped(a, b, [(title, *place) for title, *place in _GROUPS]),
-        "lost": _shown(lost(a, b)),
+        "lost": _by_change(lost(a, b)),
         "charts": overlaid(a, b),
         "by_group": _grouped(a, b, [(title, "evaluate", table, "bits per byte") for title, table in _SCORED_GROUPS]),
         "cost": cost_lines(a, b, power),
@@ -162,6 +162,12 @@ def _joined(one: Series, two: Series) -> Series:
     )
 
 
+def _by_change(lines: Sequence[Line]) -> dict[str, Any]:
+    """Rows that differ, and beside them those that do not."""
+    parts = {"moved": [line for line in lines if line.change], "same": [line for line in lines if not line.change]}
+    return {name: _shown(part) for name, part in parts.items()} if lines else {}
+
+
 def _grouped(a: Side, b: Side, places: Sequence[tuple[str, ...]]) -> list[tuple[str, dict[str, Any]]]:
     found = [(title, by_group(a, b, stage, table, column)) for title, stage, table, column in places]
     return [(title, _shown(lines)) for title, lines in found if lines]
@@ -169,14 +175,11 @@ def _grouped(a: Side, b: Side, places: Sequence[tuple[str, ...]]) -> list[tuple[
 
 def _shown(lines: Sequence[Line]) -> dict[str, Any]:
     """The first rows with cells of a length that fits, and the number of those that are left out."""
-    cut = [
-        Line(
-            *(text if len(text) <= CELL else text[: CELL - 1] + "…" for text in (line.label, line.a, line.b)),
-            line.change,
-            line.group,
-        )
-        for line in lines[:ROWS]
-    ]
-    return (
-        {"lines": cut, "hidden": max(0, len(lines) - ROWS), "groups": any(line.group for line in cut)} if lines else {}
-    )
+    if not lines:
+        return {}
+    shown = [Line(_cut(line.label), _cut(line.a), _cut(line.b), line.change, line.group) for line in lines[:ROWS]]
+    return {"lines": shown, "hidden": len(lines) - len(shown), "groups": any(line.group for line in shown)}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL else text[: CELL - 1] + "…"
