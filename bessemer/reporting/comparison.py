@@ -98,11 +98,12 @@ def funnels(a: Side, b: Side) -> list[Line]:
     lines = []
     for label in _merged(list(left), list(right)):
         for unit, write in (("documents", count), ("bytes", byte_size), ("tokens", count)):
-            values = [_amount(side.get(label), unit) for side in (left, right)]
-            if any(value is not None for value in values):
-                shown = [ABSENT if value is None else write(value) for value in values]
-                name = label[:1].upper() + label[1:].replace("_", " ")
-                lines.append(Line(unit.replace("bytes", "text"), *shown, _relative(*values), name))
+            one, two = (_amount(side.get(label), unit) for side in (left, right))
+            if one is None and two is None:
+                continue
+            shown_a, shown_b = (ABSENT if value is None else write(value) for value in (one, two))
+            name = label[:1].upper() + label[1:].replace("_", " ")
+            lines.append(Line(unit.replace("bytes", "text"), shown_a, shown_b, _relative(one, two), name))
     return lines
 
 
