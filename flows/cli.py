@@ -316,6 +316,20 @@ def report(run_name: str | None = None, /) -> int:
 
 
 @app.command
+def compare(a: str, b: str, /, *, out: Path | None = None) -> int:
+    """Put two runs side by side: parameters, corpus, curves, scores with a verdict, cost; in one page and here.
+
+    Args:
+        a: A folder of .runs, "latest", or a commit, branch, tag or DVC experiment.
+        b: The same, to be held against it.
+        out: File of the page; .runs/compare-A-B.html without it.
+    """
+    from flows.compare import compare_command
+
+    return compare_command(Path(), (a, b), None if out is None else _started_in / out, _console())
+
+
+@app.command
 def accept(stage: str, *, why: str) -> int:
     """Take a stage's present code and inputs as good without a re-run, on record.
 

@@ -68,7 +68,11 @@ def trace(artifact: str, root: Path = Path()) -> Lineage:
 
 
 def describe(lineage: Lineage) -> Iterator[str]:
-    """The lineage as lines of text, sources first."""
+    """The lineage as lines of text, sources first.
+
+    A section of parameters that several stages read stands at the last of them: `check` reads every one.
+    """
+    last = {key: made.stage for made in lineage.made_by for key in made.parameters}
     for source in lineage.sources:
         size = "" if source["bytes"] is None else f"  {source['bytes']:,} bytes"
         yield f"source {source['path']}  {source['digest']}{size}"
@@ -76,9 +80,9 @@ def describe(lineage: Lineage) -> Iterator[str]:
         yield f"{made.stage}"
         for path, digest in made.inputs.items():
             yield f"  from  {path}  {digest}"
-        for key, value in _flat(made.parameters):
+        for key, value in flat({key: tree for key, tree in made.parameters.items() if last[key] == made.stage}):
             yield f"  with  {key} = {value}"
-        yield f"  code  {len(made.code)} files"
+        yield f"  code  {len(made.code)} files  {_digest(made.code)}"
         for package, version in made.packages.items():
             yield f"  uses  {package} {version}"
         for path, digest in made.outputs.items():
@@ -136,15 +140,22 @@ def _made(name: str, entry: Mapping[str, Any], owner: Mapping[str, str]) -> Made
     )
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key and value of every leaf of a tree of parameters."""
     for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{key}.")
         elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value):
             for position, item in enumerate(value):
-                yield from _flat(item if isinstance(item, Mapping) else {"": item}, f"{prefix}{key}[{position}].")
+                yield from flat(item if isinstance(item, Mapping) else {"": item}, f"{prefix}{key}[{position}].")
         else:
             yield f"{prefix}{key}", value
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """MD5 over the names and digests of files, to see at once whether two lists are the same."""
+    text = "".join(f"{path} {digest}\n" for path, digest in sorted(files.items()))
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _sources(root: Path, made_by: Sequence[Made]) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bessemer.errors import ConfigError, TryAgain
+from flows.kept import keep_results
 from flows.runner import StageResult, capture
 
 RUNS = Path(".runs")
@@ -68,6 +69,8 @@ class Run:
         beside = self.folder / f".{FACTS}.{os.getpid()}"
         beside.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         beside.replace(self.folder / FACTS)
+        if exit_code is not None:
+            keep_results(self.root, self.folder, results)
 
 
 def latest_run(root: Path) -> str:

@@ -1,5 +1,6 @@
 """The report of an evaluation: bits per byte with intervals beside the xz baseline, cloze, generations."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from bessemer.reporting.report import Sample, Scalar, StageReport, Table
 
 _SHOWN_CLOZE = 6
 _SHOWN_CHARACTERS = 600
+_LISTED = 400
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def report_evaluation(
             _overview(scored, baselines, context_tokens, stride, seed),
             *_groups(scored),
             *_cloze_table(cloze),
+            _by_document(scored),
         ],
         samples=[*_generation_samples(generations), *_cloze_samples(cloze)],
     )
@@ -120,6 +123,22 @@ def _groups(scored: Sequence[Scored]) -> list[Table]:
                 )
             )
     return tables
+
+
+def _by_document(scored: Sequence[Scored]) -> Table:
+    """What each text took: two models are told apart on the same texts far better than by the sums."""
+    rows: list[list[Scalar | None]] = [
+        [_words(item.name), document.id, score.bytes, round(score.nats / math.log(2), 1)]
+        for item in scored
+        for document, score in list(zip(item.documents, item.scores, strict=True))[:_LISTED]
+    ]
+    return Table(
+        name="documents",
+        title="Document by document",
+        columns=["text", "document", "bytes", "bits"],
+        rows=rows,
+        note=f"At most {_LISTED} of each set. `bessemer compare` holds two models against each other on them.",
+    )
 
 
 def _cloze_table(cloze: ClozeResult) -> list[Table]:

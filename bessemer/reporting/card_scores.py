@@ -8,6 +8,9 @@ from bessemer.reporting.report import StageReport, Table
 from bessemer.reporting.scores import score_lines
 from bessemer.reporting.untrusted import markdown_text
 
+DOCUMENTS = "documents"
+"""Name of the table of ``evaluate`` with a row for each document, which is for `bessemer compare`."""
+
 ROWS = 20
 GENERATIONS = 3
 
@@ -19,7 +22,7 @@ def scores(reports: Mapping[str, StageReport]) -> list[str]:
     parts = ["## Scores"]
     if lines is not None and lines["sentence"]:
         parts.append(markdown_text(lines["sentence"]))
-    for table in report.tables:
+    for table in (table for table in report.tables if table.name != DOCUMENTS):
         parts += [f"### {markdown_text(table.title)}", _table(table)]
         if len(table.rows) > ROWS:
             parts.append(f"{len(table.rows) - ROWS} more rows are in the evaluation's report.")

@@ -104,7 +104,7 @@ def _against_xz(report: StageReport) -> list[str]:
     table = next((table for table in report.tables if table.name == SCORED), None)
     lines = []
     for values in table.rows if table else ():
-        row = dict(zip(table.columns if table else (), values, strict=True))
+        row: dict[str, Any] = dict(zip(table.columns if table else (), values, strict=True))
         bits, xz = float(row["bits per byte"]), float(row["xz -9e bits per byte"])
         if bits >= xz:
             lines.append(

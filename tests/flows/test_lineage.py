@@ -9,7 +9,7 @@ import yaml
 from bessemer.config.sources import Source
 from bessemer.errors import ConfigError
 from bessemer.sources import lock_sources, write_lock
-from flows.lineage import describe, trace
+from flows.lineage import Lineage, Made, describe, trace
 from flows.pins import differences
 from tests.flows.conftest import Project
 
@@ -37,6 +37,20 @@ def test_an_artifact_is_traced_to_sources_parameters_and_stages(finished: Projec
     text = "\n".join(describe(lineage))
     assert "  with  read.deep.cut = 0.5" in text
     assert lineage.sources[0]["digest"] in text
+
+
+def test_every_parameter_is_said_once_at_the_last_stage_that_reads_it_and_empty_ones_too() -> None:
+    every = {"a": {"x": 1, "none": {}}, "b": {"y": [{"z": 2}]}}
+    made = [Made("check", {}, {}, {}, {}, every), Made("a", {}, {}, {"a.py": "0"}, {}, {"a": every["a"]})]
+    text = list(describe(Lineage("out", made)))
+    assert [line for line in text if "with" in line] == [
+        "  with  b.y[0].z = 2",
+        "  with  a.x = 1",
+        "  with  a.none = {}",
+    ]
+    assert text[0] == "check"
+    digests = [line.split()[-1] for line in text if "code" in line]
+    assert len(set(digests)) == len(digests) == 2
 
 
 def test_a_file_within_an_output_is_traced_too(finished: Project) -> None:
