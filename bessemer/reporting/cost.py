@@ -143,7 +143,8 @@ def _fact(label: str, value: str, note: str) -> Fact:
 
 
 def _energy(cost: Cost) -> str:
-    return f"≈\u00a0{energy(cost.energy_j)}" if cost.estimated_j else energy(cost.energy_j)
+    text = energy(cost.energy_j)
+    return f"≈\u00a0{text}" if cost.estimated_j and not text.startswith("<") else text
 
 
 def _energy_note(cost: Cost, power: EnergyRuntime) -> str:

@@ -21,6 +21,7 @@ _ACRONYMS = {
     "id": "ID",
     "lr": "learning rate",
     "bpb": "bits per byte",
+    "val": "validation",
 }
 
 
