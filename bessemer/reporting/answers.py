@@ -9,12 +9,17 @@ from typing import Any
 from bessemer.reporting.charts import histogram_chart, series_charts
 from bessemer.reporting.corpus import losses, short_funnel
 from bessemer.reporting.families import by_family
+from bessemer.reporting.grid import cut
 from bessemer.reporting.languages import language_name
-from bessemer.reporting.numbers import byte_size, count, decimal, percent, words
+from bessemer.reporting.numbers import byte_size, count, decimal, narrow_count, percent, words
 from bessemer.reporting.report import Count, Scalar, StageReport
 from bessemer.reporting.scores import scored_texts
 
 _ROWS = 8
+_FAMILIES = 6
+_LABEL = 24
+"""Characters of a name in a list; a longer one would break the line and the screen."""
+
 _CURVES = 2
 
 Reports = Mapping[str, StageReport]
@@ -67,12 +72,13 @@ def lost(reports: Reports) -> dict[str, Any] | None:
             {
                 "label": loss.family.title,
                 "note": loss.family.meaning,
-                "cells": [count(loss.documents), byte_size(loss.bytes)],
+                "cells": [narrow_count(loss.documents), byte_size(loss.bytes)],
                 "width": 100 * loss.documents / families[0].documents,
                 "share": percent(loss.documents / gone),
             }
-            for loss in families
+            for loss in families[:_FAMILIES]
         ],
+        "more": max(0, len(families) - _FAMILIES),
         "sources": [_kept(row) for row in _largest(sources, "ingested_bytes")[:_ROWS]],
     }
 
@@ -126,9 +132,9 @@ def _bars(
     largest = _number(ordered[0], measure) if ordered else 1.0
     lines = [
         {
-            "label": name(str(row[label])),
+            "label": cut(name(str(row[label])), _LABEL),
             "note": "",
-            "cells": [count(_number(row, columns[0])), byte_size(_number(row, columns[1]))],
+            "cells": [narrow_count(_number(row, columns[0])), byte_size(_number(row, columns[1]))],
             "width": 100 * _number(row, measure) / (largest or 1.0),
             "share": percent(_number(row, measure) / total),
         }
@@ -142,7 +148,7 @@ def _kept(row: Row) -> dict[str, Any]:
     came, kept = _number(row, "ingested_bytes"), _number(row, "kept_bytes")
     share = kept / came if came else 0.0
     return {
-        "label": words(str(row["source"])),
+        "label": cut(words(str(row["source"])), _LABEL),
         "note": "",
         "cells": [byte_size(came), byte_size(kept)],
         "width": 100 * share,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bessemer.reporting.numbers import byte_size, count, percent
+from bessemer.reporting.numbers import byte_size, narrow_count, percent
 from bessemer.reporting.report import Count, Drop, StageReport
 
 FLOW = ("ingest", "curate", "shard", "pretrain")
@@ -64,7 +64,7 @@ def short_funnel(reports: Mapping[str, StageReport]) -> list[dict[str, Any]]:
 
 
 def _cells(line: Count) -> list[str]:
-    written = ((line.documents, count), (line.bytes, byte_size), (line.tokens, count))
+    written = ((line.documents, narrow_count), (line.bytes, byte_size), (line.tokens, narrow_count))
     return ["" if value is None else write(value) for value, write in written]
 
 

@@ -38,7 +38,7 @@ FAMILIES = (
     ),
     Family(
         "Held-out text",
-        "Shares passages with what is kept aside for tests.",
+        "Shares passages with what is kept for tests.",
         "because they share passages with what is kept aside for tests",
         ("validation_",),
     ),
@@ -50,13 +50,13 @@ FAMILIES = (
     ),
     Family(
         "Copy of another",
-        "The same as a document that stays, or nearly.",
+        "The same as, or close to, one that stays.",
         "as copies of others",
         ("exact_", "near_", "repeated_parts"),
     ),
     Family(
         "Repeats itself",
-        "The same lines, words or phrases over and over.",
+        "The same lines or words over and over.",
         "because they repeat themselves",
         ("duplicate_", "top_", "lorem_ipsum"),
     ),

@@ -167,7 +167,6 @@ def _stage_line(stage: JoinedStage) -> dict[str, Any]:
         "link": stage.link,
         "tone": stage.tone,
         "state": stage.word,
-        "took": duration(stage.seconds) if stage.seconds else "",
         "checks": status(checks) if checks else None,
         "summary": stage.report.summary if stage.report is not None else "",
         "why": _why(stage),

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bessemer.reporting.html import metric_facts, table_grid
+from bessemer.reporting.grid import table_grid
+from bessemer.reporting.html import metric_facts
 from bessemer.reporting.numbers import percent, quantity, words
 from bessemer.reporting.report import StageReport
 
