@@ -38,7 +38,7 @@ FAMILIES = (
     ),
     Family(
         "Held-out text",
-        "Shares passages with what is kept for tests.",
+        "Shares passages with the test texts.",
         "because they share passages with what is kept aside for tests",
         ("validation_",),
     ),
@@ -62,7 +62,7 @@ FAMILIES = (
     ),
     Family(
         "No running text",
-        "Too short or long, or lists, symbols and code.",
+        "Too short or long, or lists and symbols.",
         "because they are no running text",
         (
             *("too_", "short_", "long_words", "few_", "hash_", "ellips", "bullet_"),

@@ -44,7 +44,7 @@ def scored_texts(report: StageReport | None) -> dict[str, Any]:
         return {"sentence": "", "texts": []}
     name, (bits, xz) = (ENGLISH_TEXTS, pairs[ENGLISH_TEXTS]) if ENGLISH_TEXTS in pairs else next(iter(pairs.items()))
     label, _ = _TEXTS.get(name, (words(name), ""))
-    sentence = f"{label} takes the model {bits:.3f} bits for each byte, {_beside(bits, xz)}"
+    sentence = f"{label} takes the model {bits:.3f} bits per byte, {_beside(bits, xz)}, a compressor"
     better = sum(model < compressor for model, compressor in pairs.values())
     if len(pairs) > 1:
         sentence += f"; it is better than xz on {better} of {len(pairs)} kinds of text"
@@ -83,7 +83,7 @@ def _beside_xz(report: StageReport | None) -> dict[str, tuple[float, float]]:
 
 def _beside(model: float, xz: float) -> str:
     word = "less" if model < xz else "more"
-    return f"{percent(abs(1 - model / xz))} {word} than the compressor xz needs" if xz else ""
+    return f"{percent(abs(1 - model / xz))} {word} than xz" if xz else ""
 
 
 def score_lines(report: StageReport | None) -> dict[str, Any] | None:

@@ -91,9 +91,12 @@ def picture(page: "Page", until: str) -> bytes:
     clip = {"x": 0, "y": 0, "width": size["width"], "height": page.evaluate(_END, until)}
     taken = page.screenshot(full_page=True, clip=clip, timeout=300_000)  # type: ignore[arg-type]
     target = io.BytesIO()
-    Image.open(io.BytesIO(taken)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-        target, "PNG", optimize=True
+    few = (
+        Image.open(io.BytesIO(taken))
+        .convert("RGB")
+        .quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     )
+    few.save(target, "PNG", optimize=True)
     return target.getvalue()
 
 

@@ -138,7 +138,7 @@ def test_the_model_stands_beside_the_compressor_whichever_is_better(bits: float,
     answer = scored_texts(StageReport(stage="evaluate", title="", summary="", metrics=metrics))
     better = 2 if bits < 2.5 else 1
     assert plain(answer["sentence"]) == (
-        f"Unseen English takes the model {bits:.3f} bits for each byte, {words} than the compressor xz needs; "
+        f"Unseen English takes the model {bits:.3f} bits per byte, {words} than xz, a compressor; "
         f"it is better than xz on {better} of 2 kinds of text."
     )
 
