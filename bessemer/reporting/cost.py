@@ -109,8 +109,9 @@ def cost_facts(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | Non
         note = f"{len(reused)} {'stage was' if len(reused) == 1 else 'stages were'} up to date"
         facts.append(_fact("Saved", duration(saved), f"{note}, by their last run"))
     hosts = sorted({str(stage.record["host"]) for stage in stages if stage.record.get("host")})
+    pythons = sorted({str(stage.record["python"]) for stage in stages if stage.record.get("python")})
     if hosts:
-        facts.append(_fact("Machine", ", ".join(hosts), ""))
+        facts.append(_fact("Machine", ", ".join(hosts), f"Python {', '.join(pythons)}" if pythons else ""))
     return facts
 
 
@@ -143,7 +144,8 @@ def _fact(label: str, value: str, note: str) -> Fact:
 
 
 def _energy(cost: Cost) -> str:
-    return f"≈\u00a0{energy(cost.energy_j)}" if cost.estimated_j else energy(cost.energy_j)
+    text = energy(cost.energy_j)
+    return f"≈\u00a0{text}" if cost.estimated_j and not text.startswith("<") else text
 
 
 def _energy_note(cost: Cost, power: EnergyRuntime) -> str:

@@ -20,6 +20,7 @@ LINK, NAVIGATION, SECTION = "<!-- run-link -->", "<!-- run-navigation -->", "<!-
 """Where the page of a stage has room for its run."""
 
 _NOTES = 12
+_MOVED = 30
 _NOTE_CHARACTERS = 120
 
 
@@ -54,6 +55,7 @@ def _context(root: Path, run: str, stage: JoinedStage, report: StageReport, cost
         "facts": _facts(stage, cost),
         "before": before,
         "moved": moved(metrics, report.metrics),
+        "rows": _MOVED,
         "log": f".runs/{run}/{stage.name}.log" if stage.record else "",
     }
 

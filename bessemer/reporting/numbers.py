@@ -8,6 +8,7 @@ from functools import partial
 NBSP = "\u00a0"
 MINUS = "\u2212"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_WIDE = 10_000_000
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
 _DECIMAL = re.compile(r"\b(\d) (\d+)\b")
@@ -21,6 +22,7 @@ _ACRONYMS = {
     "id": "ID",
     "lr": "learning rate",
     "bpb": "bits per byte",
+    "val": "validation",
 }
 
 
@@ -36,6 +38,11 @@ def short_count(value: float) -> str:
         if size >= limit:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def narrow_count(value: float) -> str:
+    """A count in full up to seven digits, and in short from there on: ``5,930,900``, ``12.3M``."""
+    return count(value) if abs(value) < _WIDE else short_count(value)
 
 
 def byte_size(value: float) -> str:
