@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.checkout import ROOT, Checkout
+from tests.checkout import ROOT, Checkout, make_checkout
 from tests.test_served import copy
 
 NAMES = ["01_data_exploration", "02_training_pipeline", "03_analysis"]
@@ -63,7 +63,8 @@ def execute(name: str, checkout: Checkout) -> Any:
     book = read(name, checkout.folder)
     apart = ("BESSEMER_", "PREFECT_", "MPL")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(apart)}
-    client = NotebookClient(book, timeout=300, resources={"metadata": {"path": str(checkout.folder / "notebooks")}})
+    beside = {"metadata": {"path": str(checkout.folder / "notebooks")}}
+    client = NotebookClient(book, timeout=300, startup_timeout=300, resources=beside)
     client.execute(
         env={
             **inherited,
@@ -93,13 +94,10 @@ def test_the_three_run_from_a_finished_run_in_two_minutes_and_each_draws_picture
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("name", "stage"), zip(NAMES, ["curate", "pretrain", "evaluate"], strict=True))
-def test_without_a_run_a_notebook_names_the_command_that_makes_what_is_missing(
-    name: str, stage: str, tmp_path: Path
-) -> None:
+def test_without_a_run_a_notebook_names_the_command_that_makes_what_is_missing(tmp_path: Path) -> None:
     from nbclient.exceptions import CellExecutionError
 
-    from tests.checkout import make_checkout
-
-    with pytest.raises(CellExecutionError, match=f"is not there; `bessemer run {stage}` makes it"):
-        execute(name, make_checkout(tmp_path / "checkout"))
+    checkout = make_checkout(tmp_path / "checkout")
+    for name, stage in zip(NAMES, ["curate", "pretrain", "evaluate"], strict=True):
+        with pytest.raises(CellExecutionError, match=f"is not there; `bessemer run {stage}` makes it"):
+            execute(name, checkout)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -56,6 +57,44 @@ def seen(browser: Browser, finished_line: Path, tmp_path_factory: pytest.TempPat
         tab.on("request", lambda request: asked.append(request.url))
         yield Seen(serving, run, tab, asked)
         tab.context.close()
+
+
+def test_the_run_shows_what_became_of_every_stage(seen: Seen) -> None:
+    seen.open(f"runs/flow-run/{seen.run}")
+    seen.tab.get_by_role("tab", name="Task Runs").click()
+    panel = seen.tab.get_by_role("tabpanel")
+    stages = STAGES[: STAGES.index("curate") + 1]
+    expect(panel.get_by_text("Completed", exact=True)).to_have_count(len(RAN), timeout=WAIT_MS)
+    expect(panel.get_by_text("Cached", exact=True)).to_have_count(len(stages) - len(RAN), timeout=WAIT_MS)
+    for stage in stages:
+        expect(panel.get_by_text(stage, exact=True).first).to_be_visible()
+    seen.shoot("prefect-run")
+
+
+def test_a_stage_says_why_it_ran(seen: Seen) -> None:
+    task = seen.serving.tasks(seen.run)["curate"]["id"]
+    seen.open(f"runs/task-run/{task}")
+    expect(seen.tab.get_by_text(f"because {CHANGE}").first).to_be_visible(timeout=WAIT_MS)
+    seen.shoot("prefect-stage")
+
+
+def test_what_the_run_left_is_there_to_read_and_leads_to_its_page(seen: Seen) -> None:
+    artifacts = {item["key"]: item for item in seen.serving.artifacts(seen.run)}
+    assert {"line", "page", "report-curate"} <= set(artifacts)
+    seen.open(f"runs/flow-run/{seen.run}")
+    seen.tab.get_by_role("tab", name="Artifacts").click()
+    for key in ("line", "page", "report-curate"):
+        expect(seen.tab.get_by_text(key, exact=True).first).to_be_visible(timeout=WAIT_MS)
+    seen.open(f"artifacts/artifact/{artifacts['line']['id']}")
+    expect(seen.tab.get_by_text(CHANGE).first).to_be_visible(timeout=WAIT_MS)
+    seen.shoot("prefect-line")
+    seen.tab.get_by_role("link", name="Page of the run").click()
+    expect(seen.tab.get_by_role("heading", level=1)).to_have_text("From raw text to an evaluated model")
+    expect(seen.tab.get_by_text(CHANGE).first).to_be_visible()
+
+
+def test_the_ui_asks_nobody_but_this_machine(seen: Seen) -> None:
+    assert {urlsplit(address).hostname for address in seen.asked if address.startswith("http")} == {"127.0.0.1"}
 
 
 def test_explore(seen: Seen) -> None:
