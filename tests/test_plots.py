@@ -41,6 +41,7 @@ def test_every_stage_with_curves_or_distributions_has_plots_and_their_page_fetch
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1500)
 def test_dvc_plots_show_draws_every_plot_in_a_browser_without_a_request(finished_line: Path, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
 

@@ -9,7 +9,7 @@ import pytest
 from tests.checkout import STAGES, Checkout
 from tests.test_served import copy
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 
 def newest(checkout: Checkout) -> tuple[dict[str, Any], str]:

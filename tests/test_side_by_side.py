@@ -8,7 +8,7 @@ import pytest
 
 from tests.checkout import DATA_STAGES, Checkout, make_checkout
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 SIBLINGS = ("language", "dedup", "decontaminate")
 
