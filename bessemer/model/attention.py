@@ -202,6 +202,7 @@ def varlen_attention_forward(
     flat_query, flat_key, flat_value = (
         tensor.transpose(1, 2).reshape(batch * length, -1, tensor.shape[-1]) for tensor in (query, key, value)
     )
+    grouped: dict[str, Any] = {"enable_gqa": True} if groups > 1 and _GROUPED else {}
     output = varlen.varlen_attn(
         flat_query,
         flat_key,
@@ -212,7 +213,7 @@ def varlen_attention_forward(
         kwargs["max_length_k"],
         scale=kwargs.get("scaling"),
         window_size=(-1, 0),
-        **({"enable_gqa": True} if groups > 1 and _GROUPED else {}),
+        **grouped,
     )
     return cast(Tensor, output).view(batch, length, query.shape[1], -1), None
 

@@ -225,7 +225,7 @@ def write_report(report: StageReport, directory: Path) -> None:
         steps = [row for item in report.histograms for row in _steps(item)]
         _write_csv(directory / HISTOGRAMS, ["histogram", "value", "count"], steps)
     if "drops" in report.model_fields_set:
-        drops = [[drop.reason, drop.documents, drop.bytes] for drop in report.drops]
+        drops: list[list[Scalar]] = [[drop.reason, drop.documents, drop.bytes] for drop in report.drops]
         _write_csv(directory / DROPS, ["reason", "documents", "bytes"], drops)
 
 
