@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from bessemer.reporting.html import check_lines, table_grid
+from bessemer.reporting.grid import table_grid
+from bessemer.reporting.html import check_lines
 from bessemer.reporting.markdown import markdown_table
 from bessemer.reporting.report import StageReport, Table
 from bessemer.reporting.scores import score_lines
