@@ -29,7 +29,7 @@ def main() -> None:
     runtime = DistributedRuntime.model_validate({"profile_steps": 3, "compile": on_gpu})
     with tempfile.TemporaryDirectory(prefix="bessemer-") as folder:
         root = Path(folder)
-        write_sample_tokens(root, 8192)
+        write_sample_tokens(root, 8192, every=4)
         pretrain(Places(root / "train", root / "val", root / "run", root / "extensions"), params, runtime, progress)
         target = arguments.out / FOLDER
         target.mkdir(parents=True, exist_ok=True)
