@@ -1,7 +1,9 @@
 """The corpus along the whole line: from raw records to trained tokens, and every loss with its reason."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from bessemer.reporting.numbers import byte_size, narrow_count, percent
 from bessemer.reporting.report import Count, Drop, StageReport
 
 FLOW = ("ingest", "curate", "shard", "pretrain")
@@ -27,6 +29,43 @@ def corpus_funnel(reports: Mapping[str, StageReport]) -> list[Count]:
             elif line.tokens is not None and lines[-1].tokens is None:
                 lines[-1] = lines[-1].model_copy(update={"tokens": line.tokens})
     return lines
+
+
+def short_funnel(reports: Mapping[str, StageReport]) -> list[dict[str, Any]]:
+    """From what was read to what the model has read, in a few steps, with bars of text.
+
+    A bar is the text of a step beside the largest; that of the tokens read is their share of the tokens to train on.
+    """
+    ingest, curate, shard, pretrain = (reports[name].counts if name in reports else [] for name in FLOW)
+    raw = [line.model_copy(update={"documents": None}) for line in ingest[:1] if line.bytes]
+    found = {
+        "Documents found": ingest[-1:],
+        "Kept by the rules": curate[-1:],
+        "To train on": [line for line in shard if line.label == "train"],
+        "Read in training": pretrain[-1:],
+    }
+    steps = [(label, lines[0]) for label, lines in found.items() if lines]
+    largest = max((line.bytes or 0 for _, line in steps), default=0) or 1
+    shown: list[dict[str, Any]] = [
+        {"label": "Raw files", "note": "as stored, mostly compressed", "cells": _cells(line), "width": 0.0, "share": ""}
+        for line in raw
+    ]
+    for place, (label, line) in enumerate(steps):
+        width, note = 100 * (line.bytes or 0) / largest, ""
+        before = steps[place - 1][1].tokens if place else None
+        if line.bytes is None and line.tokens and before:
+            width = shown[-1]["width"] * min(1.0, line.tokens / before)
+            some = line.tokens < before
+            note = f"{percent(line.tokens / before)} of the tokens, each once" if some else "some or all more than once"
+        shown.append(
+            {"label": label, "note": note, "cells": _cells(line), "width": width, "share": percent(width / 100)}
+        )
+    return shown
+
+
+def _cells(line: Count) -> list[str]:
+    written = ((line.documents, narrow_count), (line.bytes, byte_size), (line.tokens, narrow_count))
+    return ["" if value is None else write(value) for value, write in written]
 
 
 def _levels(counts: Sequence[Count]) -> list[Count]:

@@ -109,8 +109,9 @@ def cost_facts(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | Non
         note = f"{len(reused)} {'stage was' if len(reused) == 1 else 'stages were'} up to date"
         facts.append(_fact("Saved", duration(saved), f"{note}, by their last run"))
     hosts = sorted({str(stage.record["host"]) for stage in stages if stage.record.get("host")})
+    pythons = sorted({str(stage.record["python"]) for stage in stages if stage.record.get("python")})
     if hosts:
-        facts.append(_fact("Machine", ", ".join(hosts), ""))
+        facts.append(_fact("Machine", ", ".join(hosts), f"Python {', '.join(pythons)}" if pythons else ""))
     return facts
 
 
@@ -131,7 +132,7 @@ def cost_line(cost: RunCost, stage: JoinedStage) -> dict[str, str | float]:
         "share": percent(spent.wall_s / cost.now.wall_s) if spent and cost.now.wall_s else "",
         "cpu": duration(spent.cpu_s) if spent and spent.cpu_s else "–",
         "gpu": duration(spent.gpu_s) if spent and spent.gpu_s else "–",
-        "energy": _energy(spent) if spent else "–",
+        "energy": _energy(spent) if spent and spent.energy_j else "–",
         "memory": byte_size(memory) if memory and spent else "–",
         "stored": byte_size(cost.stored[stage.name]) if stage.name in cost.stored else "–",
         "jobs": f"{count(cached)} of {count(total)}" if total else "–",
@@ -143,7 +144,8 @@ def _fact(label: str, value: str, note: str) -> Fact:
 
 
 def _energy(cost: Cost) -> str:
-    return f"≈\u00a0{energy(cost.energy_j)}" if cost.estimated_j else energy(cost.energy_j)
+    text = energy(cost.energy_j)
+    return f"≈\u00a0{text}" if cost.estimated_j and not text.startswith("<") else text
 
 
 def _energy_note(cost: Cost, power: EnergyRuntime) -> str:

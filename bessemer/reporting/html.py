@@ -8,20 +8,18 @@ from typing import Any
 
 from bessemer.reporting.charts import Chart, histogram_chart, series_charts
 from bessemer.reporting.difference import mark_differences
-from bessemer.reporting.numbers import NBSP, byte_size, count, decimal, percent, quantity, words
+from bessemer.reporting.grid import FIRST_ROWS, LABEL, cut, table_grid
+from bessemer.reporting.numbers import byte_size, count, decimal, percent, quantity, words
 from bessemer.reporting.page import environment, identity
-from bessemer.reporting.report import Check, Count, Drop, Sample, SamplePair, StageReport, Table
+from bessemer.reporting.report import Check, Count, Drop, Sample, SamplePair, StageReport
 from bessemer.shards import write_bytes
 
 PAGE = "index.html"
 PAGE_BYTES = 300_000
 """A page stays below this; samples, pairs and long tables are shortened until it does, and say so."""
 
-FIRST_ROWS = 12
-"""Rows of a table that are open; the rest is folded away until asked for."""
-
-LABEL = 240
-"""Characters of a fact, a table cell or a name; an address in a crawl can be as long as it likes."""
+ROOM_FOR_RUN = 20_000
+"""Bytes of a page that are left to what a run adds to its copy."""
 
 _IDENTITY = re.compile(rb'<meta name="bessemer-page" content="([0-9a-f]{32})">')
 
@@ -65,7 +63,7 @@ def stage_page(report: StageReport) -> str:
     page = ""
     for shown in _SHOWN:
         page = template.render(_context(report, charts, series, shown))
-        if len(page.encode()) < PAGE_BYTES:
+        if len(page.encode()) < PAGE_BYTES - ROOM_FOR_RUN:
             break
     return page
 
@@ -219,35 +217,6 @@ def metric_facts(metrics: Mapping[str, int | float | str]) -> list[dict[str, str
     return [{"label": words(name), "value": quantity(name, value), "note": ""} for name, value in metrics.items()]
 
 
-def table_grid(table: Table, rows: int) -> dict[str, Any]:
-    """A table as text cells; a column whose values are all numbers is aligned to the right."""
-    columns = [
-        {
-            "name": words(name),
-            "numeric": any(row[place] is not None for row in table.rows)
-            and all(not isinstance(row[place], str) for row in table.rows),
-        }
-        for place, name in enumerate(table.columns)
-    ]
-    cells = [
-        [_cut(_cell(name, value), LABEL) for name, value in zip(table.columns, row, strict=True)]
-        for row in table.rows[:rows]
-    ]
-    return {
-        "title": table.title,
-        "note": table.note,
-        "columns": columns,
-        "rows": cells[:FIRST_ROWS] if len(cells) > FIRST_ROWS + 4 else cells,
-        "folded": cells[FIRST_ROWS:] if len(cells) > FIRST_ROWS + 4 else [],
-        "hidden": max(0, len(table.rows) - rows),
-    }
-
-
-def _cell(column: str, value: float | str | None) -> str:
-    """A value in its unit, unless the head of the column says it."""
-    return quantity(column, value).removesuffix(f"{NBSP}bits/byte")
-
-
 def sample_groups(samples: Sequence[Sample], shown: Shown) -> list[dict[str, Any]]:
     """Samples by group, in the order in which the groups first come."""
     groups: dict[str, list[Sample]] = {}
@@ -255,7 +224,7 @@ def sample_groups(samples: Sequence[Sample], shown: Shown) -> list[dict[str, Any
         groups.setdefault(sample.group, []).append(sample)
     return [
         {
-            "title": _cut(words(title), LABEL),
+            "title": cut(words(title), LABEL),
             "shown": [_sample(sample, shown.characters) for sample in members[: shown.samples]],
             "hidden": max(0, len(members) - shown.samples),
         }
@@ -265,21 +234,17 @@ def sample_groups(samples: Sequence[Sample], shown: Shown) -> list[dict[str, Any
 
 def _sample(sample: Sample, characters: int) -> dict[str, Any]:
     facts = [
-        {"label": _cut(words(name).lower(), LABEL), "value": _cut(quantity(name, value), LABEL)}
+        {"label": cut(words(name).lower(), LABEL), "value": cut(quantity(name, value), LABEL)}
         for name, value in sample.facts.items()
     ]
-    text = _cut(sample.text, characters)
-    return {"source": _cut(sample.source, LABEL), "id": _cut(sample.id, LABEL), "text": text, "facts": facts}
+    text = cut(sample.text, characters)
+    return {"source": cut(sample.source, LABEL), "id": cut(sample.id, LABEL), "text": text, "facts": facts}
 
 
 def _pairs(pairs: Sequence[SamplePair], shown: Shown) -> dict[str, Any]:
     lines = []
     for pair in pairs[: shown.pairs]:
-        left, right = mark_differences(_cut(pair.text_a, shown.characters), _cut(pair.text_b, shown.characters))
+        left, right = mark_differences(cut(pair.text_a, shown.characters), cut(pair.text_b, shown.characters))
         sides = [{"id": pair.id_a, "pieces": left}, {"id": pair.id_b, "pieces": right}]
         lines.append({"similarity": decimal(pair.similarity), "sides": sides})
     return {"shown": lines, "hidden": max(0, len(pairs) - shown.pairs)}
-
-
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1] + "…"

@@ -8,9 +8,11 @@ from functools import partial
 NBSP = "\u00a0"
 MINUS = "\u2212"
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")
+_WIDE = 10_000_000
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
 _DECIMAL = re.compile(r"\b(\d) (\d+)\b")
+_SPELT = re.compile(r"\S*\w[._/]\w")
 _ACRONYMS = {
     "auc": "AUC",
     "pii": "PII",
@@ -21,6 +23,7 @@ _ACRONYMS = {
     "id": "ID",
     "lr": "learning rate",
     "bpb": "bits per byte",
+    "val": "validation",
 }
 
 
@@ -36,6 +39,11 @@ def short_count(value: float) -> str:
         if size >= limit:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}"
+
+
+def narrow_count(value: float) -> str:
+    """A count in full up to seven digits, and in short from there on: ``5,930,900``, ``12.3M``."""
+    return count(value) if abs(value) < _WIDE else short_count(value)
 
 
 def byte_size(value: float) -> str:
@@ -145,5 +153,5 @@ def words(name: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its start; the name of a command keeps its own spelling."""
-    return text if text.startswith("xz ") else text[:1].upper() + text[1:]
+    """The text with a capital at its start; the name of a command, a parameter or a file keeps its own spelling."""
+    return text if text.startswith("xz ") or _SPELT.match(text) else text[:1].upper() + text[1:]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bessemer.reporting.answers import came_in, lost, reached
 from bessemer.reporting.charts import series_charts
 from bessemer.reporting.corpus import corpus_funnel, losses
 from bessemer.reporting.cost import RunCost, cost_context, run_cost
@@ -16,6 +17,7 @@ from bessemer.reporting.history import changed_metrics, read_json, remember_metr
 from bessemer.reporting.html import (
     PAGE,
     Shown,
+    check_lines,
     drops,
     funnel,
     metric_facts,
@@ -29,6 +31,21 @@ from bessemer.reporting.report import StageReport
 from bessemer.reporting.scores import headline, score_lines
 from bessemer.reporting.states import JoinedStage, StageState, join
 from bessemer.shards import write_bytes
+
+_SECTIONS = (
+    ("in", "came_in", "What came in"),
+    ("lost", "lost", "What was lost"),
+    ("reached", "reached", "What the model has reached"),
+    ("cost", "cost", "What it cost"),
+    ("line", "stages", "How it ran"),
+    ("changed", "changed", "What changed"),
+    ("losses", "losses", "Every reason"),
+    ("training", "training", "Training"),
+    ("scores", "scores", "Scores"),
+    ("generations", "generations", "What it writes"),
+    ("lineage", "lineage", "Made from"),
+)
+"""Anchor, the part of the context without which the section is left out, and title, in order."""
 
 _SHOWN = Shown(rows=40, samples=6, pairs=0, characters=600)
 
@@ -64,39 +81,35 @@ def _context(
     facts = read_json(root / ".runs" / run / "run.json")
     reports = _reports(joined)
     pretrain, evaluate = reports.get("pretrain"), reports.get("evaluate")
-    corpus = corpus_funnel(reports)
+    lines = [_stage_line(stage) for stage in joined]
     context: dict[str, Any] = {
         "identity": identity(run.encode()),
         "run": run,
         "status": _status(joined),
         "lead": _lead(joined, facts),
         "head": _head(joined, facts, reports),
+        "came_in": came_in(reports),
+        "lost": lost(reports),
+        "reached": reached(reports),
+        "cost": cost_context(cost, joined, facts.get("wall_s")),
         "graph": draw([_node(stage) for stage in joined], edges),
-        "stages": [_stage_line(stage) for stage in joined],
-        "failures": [{"name": stage.name, "why": _why(stage)} for stage in joined if stage.tone == "bad"],
-        "corpus": funnel(corpus),
+        "stages": lines,
+        "failures": [
+            {"name": stage.name, "link": stage.link, "why": _why(stage)} for stage in joined if stage.tone == "bad"
+        ],
+        "notices": [notice for stage in joined for notice in _notices(stage)],
+        "links": {stage.name: stage.link for stage in joined},
+        "corpus": funnel(corpus_funnel(reports)),
         "losses": drops(losses(reports)),
         "training": [chart for series in (pretrain.series if pretrain else []) for chart in series_charts(series)],
         "training_numbers": metric_facts(pretrain.metrics) if pretrain else [],
         "scores": score_lines(evaluate),
         "generations": sample_groups(evaluate.samples, _SHOWN) if evaluate else [],
         "changed": changed_metrics(root, run),
-        "cost": cost_context(cost, joined, facts.get("wall_s")),
         "lineage": _lineage(reports, facts),
         "rows": _SHOWN.rows,
     }
-    sections = (
-        ("line", "The line", True),
-        ("corpus", "The corpus", context["corpus"]),
-        ("losses", "What was left out", context["losses"]),
-        ("training", "Training", context["training"]),
-        ("scores", "How good it is", context["scores"]),
-        ("generations", "What it writes", context["generations"]),
-        ("changed", "What changed", context["changed"]),
-        ("cost", "What it cost", True),
-        ("lineage", "Made from", context["lineage"]),
-    )
-    return {**context, "contents": [(name, title) for name, title, filled in sections if filled]}
+    return {**context, "contents": [(name, title) for name, key, title in _SECTIONS if context[key]]}
 
 
 def _status(joined: Sequence[JoinedStage]) -> dict[str, str]:
@@ -113,9 +126,12 @@ def _lead(joined: Sequence[JoinedStage], facts: dict[str, Any]) -> str:
     counts: dict[str, int] = {}
     for stage in joined:
         counts[stage.word] = counts.get(stage.word, 0) + 1
-    parts = ", ".join(f"{number} {word}" for word, number in counts.items())
     took = f" in {duration(float(facts['wall_s']))}" if facts.get("wall_s") else ""
-    return f"{len(joined)} stages{took}: {parts}."
+    if len(counts) == 1 and len(joined) > 1:
+        (word,) = counts
+        return f"All {len(joined)} stages {'ran' if word == 'ran' else f'were {word}'}{took}."
+    parts = ", ".join(f"{number} {word}" for word, number in counts.items())
+    return f"{len(joined)} stage{'' if len(joined) == 1 else 's'}{took}: {parts}."
 
 
 def _head(
@@ -154,7 +170,6 @@ def _stage_line(stage: JoinedStage) -> dict[str, Any]:
         "link": stage.link,
         "tone": stage.tone,
         "state": stage.word,
-        "took": duration(stage.seconds) if stage.seconds else "",
         "checks": status(checks) if checks else None,
         "summary": stage.report.summary if stage.report is not None else "",
         "why": _why(stage),
@@ -165,13 +180,25 @@ def _why(stage: JoinedStage) -> str:
     return stage.state.why or str(stage.record.get("error") or "")
 
 
-def _lineage(reports: dict[str, StageReport], facts: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """The commit, and the digests that each report names, as (result, input, digest)."""
+def _notices(stage: JoinedStage) -> list[dict[str, str]]:
+    """Checks that did not hold, each in a sentence."""
+    broken = [check for check in stage.report.checks if not check.passed] if stage.report is not None else []
+    return [
+        {
+            "stage": stage.name,
+            "link": stage.link,
+            "tone": line["tone"],
+            "text": f"{line['metric']} {line['value']}, should be {line['bound']}: {line['reason'].rstrip('.')}.",
+        }
+        for line in check_lines(broken)
+    ]
+
+
+def _lineage(reports: dict[str, StageReport], facts: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The commit, and the digests that each report names: result, and its inputs with their digests."""
     lines = []
     if facts.get("commit"):
-        changes = ", with uncommitted changes" if facts.get("dirty") else ""
-        lines.append(("Code", "commit", f"{facts['commit']}{changes}"))
-    for report in reports.values():
-        for place, (name, value) in enumerate(sorted(report.provenance.items())):
-            lines.append((report.title if place == 0 else "", name, value))
+        changes = [("with", "uncommitted changes")] if facts.get("dirty") else []
+        lines.append(("Code", [("commit", str(facts["commit"])), *changes]))
+    lines += [(report.title, sorted(report.provenance.items())) for report in reports.values() if report.provenance]
     return lines

@@ -31,9 +31,9 @@ def beside(root: Path) -> dict[str, int]:
     except ConfigError:
         runtime = Runtime()
     folders = {
-        "all versions that DVC keeps": root / _KEPT_VERSIONS,
-        "answers of the shard cache": root / runtime.cache_dir,
-        "checkpoints of training": root / _CHECKPOINTS,
+        "in DVC's store of versions": root / _KEPT_VERSIONS,
+        "in the shard cache": root / runtime.cache_dir,
+        "in checkpoints": root / _CHECKPOINTS,
     }
     return {name: folder_bytes(folder) for name, folder in folders.items() if folder.is_dir()}
 

@@ -108,7 +108,7 @@ def test_a_file_with_two_links_takes_its_room_once(tmp_path: Path) -> None:
     (folder / "c").write_bytes(b"y" * 50)
     (folder / "loop").symlink_to(folder)
     assert folder_bytes(tmp_path) == 750
-    assert beside(tmp_path) == {"all versions that DVC keeps": 750}
+    assert beside(tmp_path) == {"in DVC's store of versions": 750}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bessemer.reporting.grid import table_grid
 from bessemer.reporting.html import PAGE_BYTES, is_current, render_stage_page, stage_page
-from bessemer.reporting.report import StageReport, check, read_report, write_report
+from bessemer.reporting.report import StageReport, Table, check, read_report, write_report
 from bessemer.reporting.untrusted import neutralise
 from tests.reporting.examples import HOSTILE, curate_report, hostile_report
 
@@ -173,3 +174,15 @@ def test_a_browser_runs_nothing_of_a_hostile_page(tmp_path: Path) -> None:
     tags = {tag for tag, _ in Page(seen).elements}
     assert tags <= ALLOWED | {"tbody"}
     assert "owned" not in seen.partition("</title>")[0].partition("<title>")[2].replace("document.title='owned'", "")
+
+
+def test_the_most_telling_column_of_a_table_has_bars_as_long_as_its_numbers() -> None:
+    rows: list[list[int | float | str | None]] = [["crawl", 200, 0.5], ["books", 100, 1.0], ["none", 7, None]]
+    grid = table_grid(Table(name="t", title="T", columns=["source", "documents", "kept_fraction"], rows=rows), 9)
+    assert [[cell["width"] for cell in row] for row in grid["rows"]] == [
+        [None, None, 50.0],
+        [None, None, 100.0],
+        [None, None, 0.0],
+    ]
+    lone = table_grid(Table(name="t", title="T", columns=["source", "documents"], rows=[["crawl", 200]]), 9)
+    assert lone["rows"][0][1]["width"] is None

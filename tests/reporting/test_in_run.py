@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bessemer.reporting.html import render_stage_page
+from bessemer.reporting.html import PAGE_BYTES, render_stage_page
 from bessemer.reporting.overall import render_overall_page
 from bessemer.reporting.report import StageReport, write_report
 from bessemer.reporting.states import StageState
-from tests.reporting.examples import HOSTILE
+from tests.reporting.examples import HOSTILE, curate_report
 from tests.reporting.test_html import ALLOWED, Page
 
 
@@ -81,6 +81,19 @@ def test_the_stages_own_page_is_the_same_whatever_the_history_holds(changed: Pat
     own = changed / "reports/curate/index.html"
     assert own.read_bytes() == render_stage_page(report(30), tmp_path / "elsewhere").read_bytes()
     assert "last good run" not in own.read_text()
+
+
+def test_a_copy_with_much_of_everything_is_no_larger_than_a_page_may_be(tmp_path: Path) -> None:
+    facts(tmp_path, "one", 1, "")
+    facts(tmp_path, "two", 2, "")
+    for run, value in (("one", 1), ("two", 2)):
+        large = curate_report(scale=150)
+        metrics = {f"a_metric_with_a_name_of_usual_length_{number}": value for number in range(300)}
+        write_report(large.model_copy(update={"metrics": metrics}), tmp_path / "reports/curate")
+        render_overall_page(tmp_path, run, [StageState("curate", "ran", "why " * 50, 1.0)], [])
+    copy = (tmp_path / ".runs/two/html/curate.html").read_bytes()
+    assert b"270 more numbers moved." in copy
+    assert len(copy) < PAGE_BYTES
 
 
 @pytest.mark.parametrize("kind", sorted(HOSTILE))

@@ -106,7 +106,7 @@ def test_numbers_that_moved_since_the_last_good_run_are_listed(root: Path) -> No
     render_overall_page(root, "bad", states("failed", "skipped", "skipped"), EDGES)
     write_report(evaluation(1.451), root / "reports/evaluate")
     text = text_of(render_overall_page(root, "two", states("cached", "cached", "ran"), EDGES))
-    assert "What changed since run one" in text
+    assert "What changed since the last good run, one" in text
     assert "1.612 bits/byte 1.451 bits/byte −0.161 bits/byte −10.0 %" in text
 
 
