@@ -112,3 +112,22 @@ def test_an_unknown_document_is_one_sentence(line: Checkout) -> None:
     done = line.bessemer("explain", "0" * 32, check=False)
     assert done.returncode in (2, 4)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_finished_model_is_exported_with_commit_scores_and_cost(line: Checkout, tmp_path: Path) -> None:
+    line.bessemer("export", "--to", str(tmp_path / "release"))
+    card = (tmp_path / "release/README.md").read_text()
+    assert f"at commit `{line.git('rev-parse', 'HEAD').strip()}`" in card
+    assert f"{line.metrics('evaluate')['reference_english_bits_per_byte']:.3f} bits for each byte" in card
+    assert "not known" not in card.partition("## Cost")[2].partition("## Made from")[0]
+    for source in ("devils_dictionary", "multilingual-00000", "help-00000"):
+        assert source in card.replace("\\", "")
+    weights = "model.safetensors"
+    assert (tmp_path / "release" / weights).read_bytes() == (line.folder / "models/pretrain" / weights).read_bytes()
+
+
+def test_the_commit_and_the_newest_run_of_the_same_line_differ_in_no_score(line: Checkout, tmp_path: Path) -> None:
+    line.bessemer("run")
+    said = line.bessemer("compare", "HEAD", "latest", "--out", str(tmp_path / "page.html")).stdout
+    assert "The parameters are the same; the scores are the same." in " ".join(said.split())
+    assert (tmp_path / "page.html").stat().st_size < 1_000_000

@@ -42,8 +42,8 @@ class Score:
 
 
 def changed_parameters(a: Side, b: Side) -> list[Line]:
-    """Parameters that differ, or that only one side has."""
-    keys = sorted({*a.parameters, *b.parameters})
+    """Parameters that differ, or that only one side has; none where those of a side are not known at all."""
+    keys = sorted({*a.parameters, *b.parameters}) if a.parameters and b.parameters else []
     return [
         Line(key, _value(a.parameters, key), _value(b.parameters, key))
         for key in keys
@@ -57,6 +57,7 @@ def changed_inputs(a: Side, b: Side) -> list[Line]:
     return [
         Line(key, left.get(key, ABSENT)[:12], right.get(key, ABSENT)[:12], group=kind)
         for kind, left, right in kinds
+        if left and right
         for key in sorted({*left, *right})
         if left.get(key) != right.get(key)
     ]

@@ -132,7 +132,7 @@ def cost_line(cost: RunCost, stage: JoinedStage) -> dict[str, str | float]:
         "share": percent(spent.wall_s / cost.now.wall_s) if spent and cost.now.wall_s else "",
         "cpu": duration(spent.cpu_s) if spent and spent.cpu_s else "–",
         "gpu": duration(spent.gpu_s) if spent and spent.gpu_s else "–",
-        "energy": _energy(spent) if spent else "–",
+        "energy": _energy(spent) if spent and spent.energy_j else "–",
         "memory": byte_size(memory) if memory and spent else "–",
         "stored": byte_size(cost.stored[stage.name]) if stage.name in cost.stored else "–",
         "jobs": f"{count(cached)} of {count(total)}" if total else "–",

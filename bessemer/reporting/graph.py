@@ -106,9 +106,10 @@ def draw(nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Markup:
         Markup('<path class="edge" d="{}"/>').format(_curve([corner(place) for place in route])) for route in routes
     ]
     drawn += [_box(node, *corner(places[node.name])) for node in nodes]
-    head = Markup('<svg class="graph" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">')
+    size = Markup('style="max-width:{0:.0f}px" viewBox="0 0 {0:.0f} {1:.0f}"').format(width, height)
+    head = Markup('<svg class="graph" {} role="img" aria-label="{}">')
     label = "The stages in order: " + ", ".join(f"{node.name} {node.note}" for node in nodes)
-    return Markup("").join([head.format(width, height, neutralise(label)), *drawn, Markup("</svg>")])
+    return Markup("").join([head.format(size, neutralise(label)), *drawn, Markup("</svg>")])
 
 
 def _curve(corners: Sequence[tuple[float, float]]) -> str:

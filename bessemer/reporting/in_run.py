@@ -66,7 +66,10 @@ def reason(root: Path, run: str, stage: JoinedStage) -> str:
         return f"It ran because {stage.state.why}." if stage.state.why else "It ran."
     if stage.tone != "kept":
         return stage.state.why or str(stage.record.get("error") or "")
-    what = "Nothing that it reads has changed" if stage.state.state == "cached" else "Its result was in the cache"
+    what = "Nothing that it reads has changed"
+    if stage.state.state == "restored":
+        because = f" because {stage.state.why}" if stage.state.why else ""
+        what = f"It was to run{because}, but its result was known from before"
     made = made_by(root, run, stage.name)
     if made is None:
         return f"{what}."

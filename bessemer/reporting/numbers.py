@@ -12,6 +12,7 @@ _WIDE = 10_000_000
 _SHARES = frozenset({"fraction", "share", "accuracy", "coverage"})
 _DURATIONS = ("seconds", "_s")
 _DECIMAL = re.compile(r"\b(\d) (\d+)\b")
+_SPELT = re.compile(r"\S*\w[._/]\w")
 _ACRONYMS = {
     "auc": "AUC",
     "pii": "PII",
@@ -152,5 +153,5 @@ def words(name: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its start; the name of a command keeps its own spelling."""
-    return text if text.startswith("xz ") else text[:1].upper() + text[1:]
+    """The text with a capital at its start; the name of a command, a parameter or a file keeps its own spelling."""
+    return text if text.startswith("xz ") or _SPELT.match(text) else text[:1].upper() + text[1:]

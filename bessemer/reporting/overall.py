@@ -81,6 +81,7 @@ def _context(
     facts = read_json(root / ".runs" / run / "run.json")
     reports = _reports(joined)
     pretrain, evaluate = reports.get("pretrain"), reports.get("evaluate")
+    lines = [_stage_line(stage) for stage in joined]
     context: dict[str, Any] = {
         "identity": identity(run.encode()),
         "run": run,
@@ -92,8 +93,10 @@ def _context(
         "reached": reached(reports),
         "cost": cost_context(cost, joined, facts.get("wall_s")),
         "graph": draw([_node(stage) for stage in joined], edges),
-        "stages": [_stage_line(stage) for stage in joined],
-        "failures": [{"name": stage.name, "why": _why(stage)} for stage in joined if stage.tone == "bad"],
+        "stages": lines,
+        "failures": [
+            {"name": stage.name, "link": stage.link, "why": _why(stage)} for stage in joined if stage.tone == "bad"
+        ],
         "notices": [notice for stage in joined for notice in _notices(stage)],
         "links": {stage.name: stage.link for stage in joined},
         "corpus": funnel(corpus_funnel(reports)),

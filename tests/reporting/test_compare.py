@@ -111,6 +111,8 @@ def test_what_went_in_and_differs_is_listed_and_nothing_else() -> None:
         ("x.y", "1", "null"),
     ]
     assert [(line.group, line.label) for line in changed_inputs(a, b)] == [("code", "f.py")]
+    unknown = Side("an older run")
+    assert changed_parameters(a, unknown) == changed_inputs(unknown, b) == []
 
 
 def test_the_funnel_the_losses_and_the_numbers_stand_side_by_side() -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.reporting.graph import Node, draw, layout
+from bessemer.reporting.graph import NODE_WIDTH, Node, draw, layout
 
 NAMES = [f"s{number}" for number in range(9)]
 EDGES = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=25)
@@ -52,3 +52,8 @@ def test_boxes_lie_within_the_drawing() -> None:
 
 def test_a_line_without_stages_is_still_a_drawing() -> None:
     assert draw([], []).startswith("<svg")
+
+
+def test_a_line_without_siblings_is_drawn_in_the_size_of_others() -> None:
+    drawn = draw([Node("a", "ran", "good"), Node("b", "ran", "good")], [("a", "b")])
+    assert f"max-width:{NODE_WIDTH + 4}px" in drawn

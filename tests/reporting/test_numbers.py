@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.reporting.numbers import byte_size, decimal, duration, percent, quantity, short_count, words
+from bessemer.reporting.numbers import byte_size, decimal, duration, percent, quantity, sentence, short_count, words
 
 
 def plain(text: str) -> str:
@@ -81,3 +81,17 @@ def test_keys_become_words() -> None:
     assert words("near_duplicate") == "Near duplicate"
     assert words("recall_at_0_8") == "Recall at 0.8"
     assert words("classifier.auc") == "Classifier · AUC"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("needs corpus_gate, which did not pass", "Needs corpus_gate, which did not pass"),
+        ("curate.length.min_words changed from 50 to 80", "curate.length.min_words changed from 50 to 80"),
+        ("bessemer/addresses.py has changed", "bessemer/addresses.py has changed"),
+        ("xz needs 2.39", "xz needs 2.39"),
+        ("done.", "Done."),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_unless_its_first_word_is_a_name(text: str, shown: str) -> None:
+    assert sentence(text) == shown
