@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bessemer.reporting.corpus import corpus_funnel, losses
-from bessemer.reporting.overall import StageState, render_overall_page
+from bessemer.reporting.overall import render_overall_page
 from bessemer.reporting.report import Count, Drop, Sample, StageReport, write_report
 from bessemer.reporting.scores import score_lines
+from bessemer.reporting.states import StageState
 from tests.reporting.examples import HOSTILE, curate_report
 from tests.reporting.test_html import ALLOWED, Page
 
