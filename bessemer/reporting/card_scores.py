@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from bessemer.reporting.html import check_lines, table_grid
+from bessemer.reporting.grid import table_grid
+from bessemer.reporting.html import check_lines
 from bessemer.reporting.markdown import markdown_table
 from bessemer.reporting.report import StageReport, Table
 from bessemer.reporting.scores import score_lines
@@ -52,4 +53,5 @@ def _table(table: Table) -> str:
     grid = table_grid(table, ROWS)
     names = [str(column["name"]) for column in grid["columns"]]
     numeric = {place for place, column in enumerate(grid["columns"]) if column["numeric"]}
-    return markdown_table(names, [*grid["rows"], *grid["folded"]], numeric=numeric)
+    rows = [[cell["text"] for cell in row] for row in (*grid["rows"], *grid["folded"])]
+    return markdown_table(names, rows, numeric=numeric)
