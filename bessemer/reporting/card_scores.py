@@ -53,4 +53,5 @@ def _table(table: Table) -> str:
     grid = table_grid(table, ROWS)
     names = [str(column["name"]) for column in grid["columns"]]
     numeric = {place for place, column in enumerate(grid["columns"]) if column["numeric"]}
-    return markdown_table(names, [*grid["rows"], *grid["folded"]], numeric=numeric)
+    rows = [[cell["text"] for cell in row] for row in (*grid["rows"], *grid["folded"])]
+    return markdown_table(names, rows, numeric=numeric)
