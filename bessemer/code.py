@@ -1,7 +1,8 @@
 """Code is an input: the first-party modules that a stage imports, directly or through others, and their digest.
 
 ``bessemer sync-deps`` writes the closure into dvc.yaml, and the shard cache puts its digest into every key, so no
-changed line can meet a stale result. Modules that only draw pages are left out: nothing tracked depends on them.
+changed line can meet a stale result. Modules that only draw pages or measure what a run takes are left out: nothing
+tracked depends on them.
 """
 
 import ast
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bessemer", "stages")
 PRESENTATION = frozenset(
     {
+        "bessemer.config.energy",
+        "bessemer.energy",
         "bessemer.reporting.charts",
         "bessemer.reporting.html",
         "bessemer.reporting.markdown",

@@ -17,7 +17,7 @@ from bessemer.reporting.amounts import assumed_power
 from bessemer.reporting.card import Release, release_card
 from bessemer.reporting.report import StageReport, read_report
 from bessemer.reporting.spent import Spent, spent_on
-from bessemer.shards import directory_digest
+from bessemer.shards import MANIFEST, directory_digest
 from bessemer.sources import LOCK, read_lock
 from flows.commit import CommitState, commit_state
 from flows.lineage import Lineage, trace
@@ -68,10 +68,13 @@ def export(root: Path, target: Path, *, despite_gate: bool = False) -> None:
     reports = _reports(recorded, stages)
     _require_texts(root, reports)
     spent = spent_on(root, stages)
-    state = commit_state(root, lineage)
+    judged = trace(SCORES if gate else GATE, root)
+    state = commit_state(root, judged)
     release = _release(root, target, lineage, reports, state, spent, gate)
-    files = {path.name: path for path in sorted((root / MODEL).iterdir()) if path.name != "README.md"}
-    facts = _facts(lineage, reports, state, spent, gate, files)
+    files = {
+        path.name: path for path in sorted((root / MODEL).iterdir()) if path.is_file() and path.name != "README.md"
+    }
+    facts = _facts(judged, reports, state, spent, gate, files)
     replace_release(target, files, release_card(release), facts)
 
 
@@ -118,7 +121,7 @@ def _report(root: Path, stage: str) -> StageReport | None:
 def _require_texts(root: Path, reports: Mapping[str, StageReport]) -> None:
     """The texts that licences are counted on are those that the model was trained on."""
     for folder, stage, name in ((TRAIN, "pretrain", "tokens_train"), (CURATED, "shard", "curated")):
-        if not (root / folder).exists():
+        if not (root / folder / MANIFEST).exists():
             raise DataError(f"{folder} is not there, and the card needs its licences; `dvc checkout` brings it back.")
         if directory_digest(root / folder) != reports[stage].provenance.get(name):
             raise DataError(f"{folder} is not what {stage} has read; `dvc checkout {folder}` brings that back.")
@@ -139,7 +142,7 @@ def _release(
     results = {path: digest for path, digest in outputs.items() if not path.startswith("reports/")}
     return Release(
         folder=_shown(root, target),
-        files=sorted(path.name for path in (root / MODEL).iterdir()),
+        files=sorted(path.name for path in (root / MODEL).iterdir() if path.is_file()),
         config=json.loads((root / MODEL / "config.json").read_bytes()),
         reports=reports,
         licences=licence_shares(root / CURATED, root / TRAIN / "documents.parquet"),
@@ -181,9 +184,14 @@ def _facts(
         "gate": gate or "passed",
         "scores": dict(reports["evaluate"].metrics),
         "spent": [asdict(item) for item in spent],
-        "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+        "files": {name: _sha256(path) for name, path in files.items()},
         "lineage": lineage.as_json(),
     }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _shown(root: Path, target: Path) -> str:

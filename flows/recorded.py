@@ -33,12 +33,14 @@ def read_dvc_lock(root: Path) -> Mapping[str, Any]:
     """
     try:
         text = (root / DVC_LOCK).read_text(encoding="utf-8")
-        stages: Mapping[str, Any] = (yaml.load(text, Loader=_Loader) or {}).get("stages") or {}
+        stages = (yaml.load(text, Loader=_Loader) or {}).get("stages") or {}
+        if all(isinstance(entry, dict) for entry in stages.values()):
+            return dict(stages)
     except FileNotFoundError:
         return {}
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError):
-        raise ConfigError(f"{DVC_LOCK} cannot be read; restore it from version control, or run the line.") from None
-    return stages
+        pass
+    raise ConfigError(f"{DVC_LOCK} cannot be read; restore it from version control, or run the line.")
 
 
 class Recorded:

@@ -46,7 +46,8 @@ def replace_release(target: Path, files: Mapping[str, Path], card: str, facts: M
 
 
 def _require_replaceable(target: Path) -> None:
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    if target.is_symlink() or (target.exists() and not target.is_dir()) or not above.is_dir():
         raise ConfigError(f"--to: {target} is no folder; name one that is not there yet.")
     if target.is_dir() and any(target.iterdir()) and not (target / FACTS).is_file():
         raise ConfigError(f"--to: {target} has other files than a release in it; name another folder.")

@@ -193,7 +193,7 @@ def histogram(
     if not isinstance(bins, int):
         edges = np.asarray(bins, dtype=np.float64)
     elif array.size == 0:
-        edges = np.array([0.0, 1.0])
+        edges = np.array([1.0, 10.0] if log_x else [0.0, 1.0])
     elif log_x:
         low, high = float(array.min()), float(array.max())
         edges = np.geomspace(low, max(high, low * 1.001), bins + 1)

@@ -16,9 +16,11 @@ def stage_bytes(root: Path) -> dict[str, int]:
     """Bytes of the outputs of each stage, as dvc.lock has them; none where it cannot be read."""
     try:
         stages = read_yaml(root / DVC_LOCK).get("stages") or {}
-    except ConfigError:
+        return {
+            name: sum(int(out.get("size") or 0) for out in entry.get("outs") or []) for name, entry in stages.items()
+        }
+    except (ConfigError, AttributeError, TypeError, ValueError):
         return {}
-    return {name: sum(int(out.get("size") or 0) for out in entry.get("outs") or []) for name, entry in stages.items()}
 
 
 def beside(root: Path) -> dict[str, int]:

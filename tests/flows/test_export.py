@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bessemer.errors import BessemerError, ConfigError, DataError, GateFailed
 from flows.export import export
-from tests.flows.finished_model import HOSTILE, VOCABULARY, FinishedModel, sha256
+from tests.flows.finished_model import HOSTILE, STAGES, VOCABULARY, FinishedModel, sha256
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,10 @@ def test_release_json_has_every_digest_and_the_lineage(made: FinishedModel) -> N
     facts = json.loads((folder / "release.json").read_text())
     names = {path.name for path in folder.iterdir()}
     assert facts["files"] == {name: sha256(folder / name) for name in names - {"README.md", "release.json"}}
-    assert [stage["stage"] for stage in facts["lineage"]["stages"]] == ["ingest", "curate", "shard", "pretrain"]
-    assert facts["lineage"]["stages"][-1]["parameters"] == {"pretrain": {"tokens": 1000, "epsilon": 1e-06}}
+    assert [stage["stage"] for stage in facts["lineage"]["stages"]] == list(STAGES)
+    assert facts["lineage"]["stages"][STAGES.index("pretrain")]["parameters"] == {
+        "pretrain": {"tokens": 1000, "epsilon": 1e-06}
+    }
     assert facts["gate"] == "passed"
 
 
@@ -156,6 +158,10 @@ def change_texts(line: FinishedModel) -> None:
     (line.root / "data/tokens/train/_manifest.json").write_text("{}")
 
 
+def lose_texts(line: FinishedModel) -> None:
+    (line.root / "data/tokens/train/_manifest.json").unlink()
+
+
 def no_gate(line: FinishedModel) -> None:
     shutil.rmtree(line.root / "reports/model_gate")
 
@@ -172,6 +178,7 @@ def fail_gate(line: FinishedModel) -> None:
         (score_another, DataError, r"are those of another model"),
         (change_scores, DataError, r"reports/evaluate/metrics\.json is not what evaluate has written"),
         (change_texts, DataError, r"data/tokens/train is not what pretrain has read"),
+        (lose_texts, DataError, r"data/tokens/train is not there"),
         (no_gate, DataError, r"model_gate has not judged this model"),
         (fail_gate, GateFailed, r"since bits is 1\.5, the bound is <= 1\.4: good enough"),
     ],
@@ -197,3 +204,8 @@ def test_a_folder_with_other_files_is_never_replaced(changed: FinishedModel) -> 
     with pytest.raises(ConfigError, match="has other files than a release in it"):
         export(changed.root, changed.root / "models/tokenizer")
     assert (changed.root / "models/tokenizer/tokenizer.model").exists()
+
+
+def test_a_folder_below_a_file_is_refused_in_a_sentence(changed: FinishedModel) -> None:
+    with pytest.raises(ConfigError, match="is no folder"):
+        export(changed.root, changed.root / "models/tokenizer/tokenizer.model/release")

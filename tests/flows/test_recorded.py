@@ -30,7 +30,8 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path: Path) -> None:
     assert values == {"x": 1e-06, "y": -2500.0, "z": "1e", "v": "1e5b", "w": 12}
 
 
-def test_a_lock_that_is_no_lock_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "dvc.lock").write_text("- 1\n")
+@pytest.mark.parametrize("text", ["- 1\n", "stages: [1]\n", "stages: {pretrain: }\n", "stages: {"])
+def test_a_lock_that_is_no_lock_is_a_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dvc.lock").write_text(text)
     with pytest.raises(ConfigError, match=r"^dvc\.lock cannot be read"):
         read_dvc_lock(tmp_path)

@@ -4,6 +4,8 @@ import csv
 import math
 from pathlib import Path
 
+import pytest
+
 from bessemer.reporting.report import Drop, StageReport, histogram, write_report
 
 ABOUT = {"stage": "curate", "title": "Curate", "summary": "one of two"}
@@ -28,6 +30,13 @@ def test_bins_are_steps_that_end_at_nothing_and_equal_ratios_are_logarithms(tmp_
         ["Ratios (log10 bytes)", "2.0", "0"],
     ]
     assert not (tmp_path / "drops.csv").exists(), "a stage that drops nothing has no such file"
+
+
+@pytest.mark.parametrize("values", [[], [0, 0, 0]])
+def test_a_logarithmic_axis_does_without_a_value(tmp_path: Path, values: list[int]) -> None:
+    empty = histogram("a", values, title="Sentences", unit="count", log_x=True)
+    write_report(StageReport(**ABOUT, histograms=[empty]), tmp_path)
+    assert {row[2] for row in rows(tmp_path / "histograms.csv")[1:]} == {"0"}
 
 
 def test_a_stage_that_may_drop_has_the_file_also_when_it_drops_none(tmp_path: Path) -> None:
