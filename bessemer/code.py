@@ -8,6 +8,7 @@ tracked depends on them.
 import ast
 import functools
 import importlib.metadata
+import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -121,11 +122,12 @@ def distributions_of(modules: set[str]) -> set[str]:
     What ``importlib.metadata.packages_distributions`` says of them, a third of a second sooner: of a few hundred
     distributions it parses all metadata and makes a path of each of their files.
     """
-    return {
-        f"{distribution.name}=={distribution.version}"
-        for distribution, provided in _installed()
-        if not modules.isdisjoint(provided)
-    }
+    found: dict[str, str] = {}
+    for distribution, provided in _installed():
+        name = None if modules.isdisjoint(provided) else distribution.name
+        if name:  # without one it is what an interrupted installation has left; a second copy is not what is imported
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), f"{name}=={distribution.version}")
+    return set(found.values())
 
 
 @functools.cache

@@ -32,6 +32,9 @@ LOW_DISK_BYTES = 10 * 2**30
 PROBE_TIMEOUT_S = 120.0
 SHOWN = 6
 
+_LAUNCHERS = ("stages.", "flows.", "bessemer", "dvc", "accelerate", "torchrun", "torch.distributed")
+"""Words in the command of what starts stages, and ranks in sessions of their own."""
+
 _PREFECT_PROBE = "from prefect.server.api.server import create_app; create_app(ephemeral=True)"
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)")
 _BREAKING = (("fastapi", "0.151", "the Prefect server does not start"), ("sqlalchemy", "2.1", "schedules make no runs"))
@@ -248,8 +251,11 @@ def _orphans(root: Path) -> Iterator[tuple[int, str]]:
 
 
 def _is_left(process: int, parent: int) -> bool:
-    """Whether the parent is one that takes in orphans: process 1, or a service manager, outside of their session."""
-    return parent == 1 or os.getsid(process) != os.getsid(parent)
+    """Whether process 1 has taken it in, or another that takes in orphans: one of another session, and no launcher."""
+    if parent == 1:
+        return True
+    command = " ".join(psutil.Process(parent).cmdline())
+    return os.getsid(process) != os.getsid(parent) and not any(launcher in command for launcher in _LAUNCHERS)
 
 
 def _links(kind: str, source_folder: Path, target_folder: Path) -> bool:

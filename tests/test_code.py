@@ -85,6 +85,20 @@ def test_the_providers_of_a_module_are_those_that_importlib_names() -> None:
         assert code.distributions_of({module}) == expected, module
 
 
+def test_of_two_copies_the_imported_one_counts_and_leftovers_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, about in (("numpy-0.1.dist-info", "Name: NumPy\nVersion: 0.1\n"), ("~umpy-9.dist-info", None)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "RECORD").write_text("numpy/__init__.py,,\n")
+        if about:
+            (tmp_path / folder / "METADATA").write_text(about)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    code._installed.cache_clear()
+    assert code.distributions_of({"numpy"}) == {f"numpy=={importlib.metadata.version('numpy')}"}
+    code._installed.cache_clear()
+
+
 def test_no_data_stage_is_made_of_torch() -> None:
     for stage in ("ingest", "curate", "shard"):
         assert "torch" not in code.package_versions(f"stages.{stage}")

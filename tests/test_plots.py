@@ -1,13 +1,13 @@
 """`dvc plots show`: what every stage draws, on a page that needs no network."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.checkout import ROOT
+from tests.chromium import chromium_path
 from tests.test_served import copy
 
 DRAWN = {
@@ -41,6 +41,7 @@ def test_every_stage_with_curves_or_distributions_has_plots_and_their_page_fetch
 
 
 @pytest.mark.long
+@pytest.mark.skipif(chromium_path() is None, reason="no Chromium on this machine")
 @pytest.mark.timeout(1500)
 def test_dvc_plots_show_draws_every_plot_in_a_browser_without_a_request(finished_line: Path, tmp_path: Path) -> None:
     from playwright.sync_api import sync_playwright
@@ -50,7 +51,7 @@ def test_dvc_plots_show_draws_every_plot_in_a_browser_without_a_request(finished
     page_file = checkout.folder / "dvc_plots/index.html"
     files = [file for plots in declared().values() for file in plots]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         page = browser.new_page()
         errors: list[str] = []
         requests: list[str] = []

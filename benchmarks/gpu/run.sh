@@ -11,11 +11,11 @@ out=${1:-benchmarks/results/gpu}
 device=${2:-cuda}
 python=${PYTHON:-python}
 mkdir -p "$out"
-rm -f "$out"/*.json
 if [ "$device" = cpu ]; then first="--shape tiny --seconds 2 --no-compile" second=$first; else
   first="--shape 124m --seconds 60" second="--shape 1b --seconds 60"; fi
 
 "$python" -m benchmarks.gpu.describe --device "$device" --json "$out/machine.json"
+for name in kernels train-124m train-124m-loops train-1b train-1b-loops results; do rm -f "$out/$name.json"; done
 "$python" -m benchmarks.gpu.kernels --device "$device" --json "$out/kernels.json"
 # shellcheck disable=SC2086  # the options are words
 "$python" -m benchmarks.train --device "$device" $first --json "$out/train-124m.json" --details "$out/train-124m-loops.json"
@@ -28,7 +28,8 @@ import sys
 from pathlib import Path
 
 out = Path(sys.argv[1])
-found = {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("*.json"))}
+names = ("machine", "kernels", "train-124m", "train-124m-loops", "train-1b", "train-1b-loops")
+found = {name: json.loads((out / f"{name}.json").read_text()) for name in names if (out / f"{name}.json").exists()}
 (out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
 print(json.dumps(found, indent=1))
 PYTHON

@@ -76,12 +76,14 @@ def _sentence(model: type[BaseModel], error: ValidationError, file: str, section
         given = first.get("input")
         shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
         return f"{file}: {place}: {first['msg'].removeprefix('Value error, ')}{shown}."
+    key, known = str(first["loc"][-1]), sorted(_known_keys(model, first["loc"][:-1]))
     elsewhere = [".".join([section, *found] if section else found) for found in _paths_of(model, _last_key(first))]
-    if len(elsewhere) == 1:
-        return f"{file}: {place} is not a parameter; did you mean {elsewhere[0]}?"
-    known = sorted(_known_keys(model, first["loc"][:-1]))
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}."
+    if near := difflib.get_close_matches(key, known, n=1, cutoff=0.8 if len(elsewhere) == 1 else 0.5):
+        advice = f"did you mean {near[0]}?"
+    elif len(elsewhere) == 1:
+        advice = f"did you mean {elsewhere[0]}?"
+    else:
+        advice = f"known here: {', '.join(known)}."
     return f"{file}: {place} is not a parameter; {advice}"
 
 

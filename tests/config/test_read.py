@@ -40,6 +40,11 @@ def test_a_known_key_in_the_wrong_place_is_told_its_place(values: dict[str, obje
         parse(Curate, values, "params.yaml", "curate")
 
 
+def test_a_misspelt_section_is_corrected_before_what_is_in_it_is_looked_for() -> None:
+    with pytest.raises(ConfigError, match=r"curate\.ruels is not a parameter; did you mean rules\?"):
+        parse(Curate, {"ruels": {"min_words": 3}}, "params.yaml", "curate")
+
+
 def test_an_unknown_key_like_no_other_lists_what_is_known() -> None:
     with pytest.raises(ConfigError, match=r"curate\.zzz is not a parameter; known here: from, rules\."):
         parse(Curate, {"zzz": 1}, "params.yaml", "curate")

@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flows import doctor
@@ -61,11 +63,18 @@ def test_a_source_that_is_not_locked_is_a_finding(checkout: Path) -> None:
 
 
 @pytest.fixture
-def orphan(checkout: Path) -> Iterator[int]:
-    """A stage in the checkout whose parent has ended."""
+def sleeper(checkout: Path) -> Path:
+    """A stage that does nothing for a minute."""
     (checkout / "stages").mkdir()
     (checkout / "stages" / "__init__.py").touch()
-    (checkout / "stages" / "sleeps.py").write_text("import time\ntime.sleep(60)\n")
+    module = checkout / "stages" / "sleeps.py"
+    module.write_text("import pathlib, time\npathlib.Path('started').touch()\ntime.sleep(60)\n")
+    return module
+
+
+@pytest.fixture
+def orphan(checkout: Path, sleeper: Path) -> Iterator[int]:
+    """A stage in the checkout whose parent has ended."""
     start = (
         "import subprocess as s, sys\n"
         "print(s.Popen([sys.executable, '-m', 'stages.sleeps'], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
@@ -80,6 +89,19 @@ def test_a_stage_without_a_parent_is_named_with_its_process(checkout: Path, orph
     finding = doctor.left_behind(checkout)
     assert finding.health is Health.BAD
     assert f"stages.sleeps (process {orphan})" in finding.text
+
+
+def test_a_rank_in_a_session_of_its_own_is_not_left_behind(checkout: Path, sleeper: Path) -> None:
+    launch = "import subprocess as s, sys; s.run([sys.executable, '-m', 'stages.sleeps'], start_new_session=True)"
+    launcher = subprocess.Popen([sys.executable, "-c", f"# stages.pretrain\n{launch}"], cwd=checkout)
+    try:
+        while not (checkout / "started").exists():
+            time.sleep(0.05)
+        assert doctor.left_behind(checkout).health is Health.GOOD
+    finally:
+        for process in [*psutil.Process(launcher.pid).children(recursive=True), launcher]:
+            process.kill()
+        launcher.wait()
 
 
 def test_a_command_says_all_as_json_and_ends_with_2_when_something_is_in_the_way(

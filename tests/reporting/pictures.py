@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.chromium import chromium_path
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -48,11 +50,9 @@ def chromium() -> Iterator["Browser"]:
     Raises:
         FileNotFoundError: there is none.
     """
-    import shutil
-
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = chromium_path()
     if path is None:
         raise FileNotFoundError("no Chromium on this machine")
     with sync_playwright() as playwright:

@@ -1,6 +1,5 @@
 """In a real browser, each of the four answers fits one screen, nothing sticks out, and nothing is asked for."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ from bessemer.reporting.families import FAMILIES
 from bessemer.reporting.overall import render_overall_page
 from bessemer.reporting.report import Count, Drop, Sample, Series, StageReport, Table, write_report
 from bessemer.reporting.states import StageState
+from tests.chromium import chromium_path
 from tests.reporting.examples import hostile_report
 from tests.reporting.pictures import DESK, PHONE, chromium, opened
 from tests.reporting.test_in_run import facts
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.skipif(not (shutil.which("chromium") or shutil.which("google-chrome")), reason="no Chromium here"),
+    pytest.mark.skipif(chromium_path() is None, reason="no Chromium on this machine"),
 ]
 ANSWERS = ("in", "lost", "reached", "cost")
 STAGES = (
