@@ -41,7 +41,7 @@ def test_a_notebook_says_what_it_shows_and_how_to_run_it_and_names_no_place_of_o
     first = book.cells[0]
     assert first.cell_type == "markdown"
     assert first.source.startswith("# ")
-    assert f"jupyter-execute --inplace notebooks/{name}.ipynb" in first.source
+    assert f"jupyter-execute --output=../.runs/{{notebook_name}} notebooks/{name}.ipynb" in first.source
     text = "\n".join(cell.source for cell in book.cells)
     assert re.findall(r"""["'(\s](?:/(?:home|root|work|tmp|usr|Users|mnt|data)/|[A-Z]:\\|~/)""", text) == []
 
