@@ -10,11 +10,11 @@ from typing import Any
 
 from bessemer.errors import ConfigError
 from bessemer.reporting.history import METRICS, read_json
+from bessemer.reporting.kept import RESULTS
 from bessemer.reporting.report import StageReport, read_report
 from bessemer.reporting.side import Side
 from flows.dependencies import is_code
 from flows.graph import fetch_output
-from flows.kept import RESULTS
 from flows.lineage import flat
 from flows.recorded import DVC_LOCK, read_dvc_lock
 from flows.runs import FACTS, RUNS, latest_run
