@@ -134,7 +134,8 @@ def _took(side: Side, stage: str, power: EnergyRuntime) -> str:
 
 
 def _energy(cost: Cost) -> str:
-    return f"{'≈' if cost.estimated_j else ''}{energy(cost.energy_j)}" if cost.energy_j else ABSENT
+    sign = "≤" if cost.at_most else "≈" if cost.estimated_j else ""
+    return f"{sign}{energy(cost.energy_j)}" if cost.energy_j else ABSENT
 
 
 def _series(report: StageReport | None) -> dict[str, Series]:
