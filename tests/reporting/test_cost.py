@@ -83,7 +83,11 @@ def test_a_run_that_did_nothing_says_what_the_result_cost_when_it_was_made(tmp_p
 
 @pytest.mark.parametrize(
     "states",
-    [[], [StageState("check", "skipped"), StageState("curate", "cancelled")], [StageState("check", "failed", wall_s=0)]],
+    [
+        [],
+        [StageState("check", "skipped"), StageState("curate", "cancelled")],
+        [StageState("check", "failed", wall_s=0)],
+    ],
 )
 def test_a_run_in_which_nothing_worked_is_not_called_up_to_date(tmp_path: Path, states: list[StageState]) -> None:
     joined = [join(tmp_path, "now", state) for state in states]
