@@ -10,14 +10,13 @@ from bessemer.shards import write_bytes
 from flows.recorded import DVC_LOCK
 from flows.runner import Outcome, StageResult
 
-RESULTS = "results"
-
 
 def keep_results(root: Path, folder: Path, results: Sequence[StageResult]) -> None:
     """Copy dvc.lock, and the report of every stage that the run vouches for, into the folder of the run.
 
     Samples, pairs and histograms are left out: they are most of a report, and nothing of two runs is told by them.
     """
+    from bessemer.reporting.kept import RESULTS, shortened
     from bessemer.reporting.report import read_report
 
     for result in results:
@@ -27,7 +26,6 @@ def keep_results(root: Path, folder: Path, results: Sequence[StageResult]) -> No
             report = read_report(root / "reports" / result.stage)
         except (OSError, ValueError):
             continue
-        short = report.model_copy(update={"samples": [], "pairs": [], "histograms": []})
-        write_bytes(folder / RESULTS / f"{result.stage}.json", short.model_dump_json().encode())
+        write_bytes(folder / RESULTS / f"{result.stage}.json", shortened(report))
     if (root / DVC_LOCK).exists():
         shutil.copyfile(root / DVC_LOCK, folder / DVC_LOCK)

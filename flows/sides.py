@@ -10,11 +10,11 @@ from typing import Any
 
 from bessemer.errors import ConfigError
 from bessemer.reporting.history import METRICS, read_json
+from bessemer.reporting.kept import RESULTS
 from bessemer.reporting.report import StageReport, read_report
 from bessemer.reporting.side import Side
 from flows.dependencies import is_code
 from flows.graph import fetch_output
-from flows.kept import RESULTS
 from flows.lineage import flat
 from flows.recorded import DVC_LOCK, read_dvc_lock
 from flows.runs import FACTS, RUNS, latest_run
@@ -28,8 +28,10 @@ def side(root: Path, name: str) -> Side:
     """The side that a name stands for: a folder of ``.runs``, ``latest``, or a commit, branch, tag or experiment.
 
     Raises:
-        ConfigError: it is none of them, or the reports of that revision are nowhere to be had.
+        ConfigError: it is empty or none of them, or the reports of that revision are nowhere to be had.
     """
+    if not name.strip():
+        raise ConfigError(f"the name of a run is empty; `ls {RUNS}` and `dvc exp list` have names.")
     run = latest_run(root) if name == LATEST else name
     if Path(run).name == run and (root / RUNS / run / FACTS).is_file():
         return _of_run(root, run)

@@ -39,7 +39,8 @@ def came_in(reports: Reports) -> dict[str, Any] | None:
     main = max(languages, key=lambda row: _number(row, "bytes"), default=None)
     if main is not None and text:
         share = percent(_number(main, "bytes") / text)
-        sentence += f" in {len(languages)} languages, {share} of it {language_name(str(main['language']))}"
+        sentence += f" in {len(languages)} language{'' if len(languages) == 1 else 's'}"
+        sentence += f", {share} of it {language_name(str(main['language']))}"
     lengths = [histogram_chart(one) for one in ingest.histograms[:1]]
     return {
         "sentence": f"{sentence}.",

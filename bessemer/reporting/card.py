@@ -12,7 +12,7 @@ import yaml
 
 from bessemer.config.energy import EnergyRuntime
 from bessemer.licences import LicenceShare
-from bessemer.reporting.amounts import Cost, together
+from bessemer.reporting.amounts import TWICE, Cost, assumed, together
 from bessemer.reporting.card_metadata import metadata
 from bessemer.reporting.card_scores import scores, writing
 from bessemer.reporting.card_text import limits, training_text
@@ -132,7 +132,8 @@ def _cost(spent: Sequence[Spent], power: EnergyRuntime) -> list[str]:
     sentence = (
         f"{duration(whole.wall_s)} of stages one after the other: CPU hours {hours(whole.cpu_s)}, "
         f"GPU hours {hours(whole.gpu_s) if whole.gpu_s else 'none'}, "
-        f"energy {energy(whole.energy_j)} ({_measured(whole, power)}). "
+        f"energy {'at most ' if whole.at_most else ''}{energy(whole.energy_j) if whole.energy_j else '–'} "
+        f"({_measured(whole, power)}). "
         "It is the cost of what lies here; attempts that were thrown away are not in it."
     )
     sentence += "".join(
@@ -145,11 +146,13 @@ def _cost(spent: Sequence[Spent], power: EnergyRuntime) -> list[str]:
 
 
 def _measured(whole: Cost, power: EnergyRuntime) -> str:
+    if not whole.energy_j:
+        return "neither measured nor estimated"
+    twice = f"; {TWICE}" if whole.at_most else ""
     if not whole.estimated_j:
-        return "measured"
+        return f"measured{twice}"
     some = "in part measured, else " if whole.energy_j > whole.estimated_j else ""
-    gpu = f" and {power.watts_per_gpu:g} W for a GPU" if whole.gpu_s else ""
-    return f"{some}estimated with {power.watts_per_core:g} W for a computing core{gpu}"
+    return f"{some}estimated with {assumed(whole, power)}{twice}"
 
 
 def _lineage(release: Release) -> list[str]:

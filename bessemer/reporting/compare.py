@@ -21,6 +21,7 @@ from bessemer.reporting.numbers import byte_size, duration, energy, hours
 from bessemer.reporting.page import environment, identity
 from bessemer.reporting.report import Series, StageReport
 from bessemer.reporting.side import Side
+from bessemer.reporting.verdict import NOISE
 
 ROWS = 150
 """Rows of a table that the page shows."""
@@ -87,8 +88,10 @@ def lead(a: Side, b: Side) -> str:
         came_out = "; ".join(f"on {score.label} {score.verdict.text} ({score.a} and {score.b})" for score in clear)
     elif found and all(score.verdict.text == "the same" for score in found):
         came_out = "the scores are the same"
+    elif any(score.verdict.text == NOISE for score in found):
+        came_out = "no score differs by more than noise explains"
     else:
-        came_out = "no score differs by more than noise explains" if found else "there are no scores to compare"
+        came_out = "the scores cannot be compared" if found else "there are no scores to compare"
     return f"{went_in}; {came_out}."
 
 
@@ -134,7 +137,8 @@ def _took(side: Side, stage: str, power: EnergyRuntime) -> str:
 
 
 def _energy(cost: Cost) -> str:
-    return f"{'≈' if cost.estimated_j else ''}{energy(cost.energy_j)}" if cost.energy_j else ABSENT
+    sign = "≤" if cost.at_most else "≈" if cost.estimated_j else ""
+    return f"{sign}{energy(cost.energy_j)}" if cost.energy_j else ABSENT
 
 
 def _series(report: StageReport | None) -> dict[str, Series]:

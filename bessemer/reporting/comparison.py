@@ -1,5 +1,6 @@
 """Two runs side by side, as tables of text: what went in, what came out, how good it is, what it took."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -164,11 +165,12 @@ def _column(report: StageReport | None, name: str, column: str) -> dict[str, flo
 
 
 def _documents(report: StageReport | None) -> dict[str, dict[str, tuple[int, float]]]:
-    """Bytes and bits of the documents of each set of texts."""
+    """Bytes and bits of the documents of each set of texts; without those whose bits are no number."""
     table = _table(report, DOCUMENTS)
     found: dict[str, dict[str, tuple[int, float]]] = {}
     for text, document, size, bits in table.rows if table else ():
-        found.setdefault(str(text), {})[str(document)] = (int(size or 0), float(bits or 0.0))
+        if isinstance(size, int) and math.isfinite(value := _number(bits)):
+            found.setdefault(str(text), {})[str(document)] = (size, value)
     return found
 
 
@@ -179,14 +181,16 @@ def _bits(
     of_a: Mapping[str, Mapping[str, tuple[int, float]]],
     of_b: Mapping[str, Mapping[str, tuple[int, float]]],
 ) -> Score:
-    """Bits per byte of one set: judged document by document where both reports have them, else by their intervals."""
-    one, two = float(left["bits per byte"]), float(right["bits per byte"])
+    """Bits per byte of one set: judged document by document where both reports have all, else by their intervals."""
+    one, two = (_number(row.get("bits per byte")) for row in (left, right))
     ends = [str(row.get("95 % interval") or "") for row in (left, right)]
     intervals = [interval_of(text) for text in ends]
     same = all(left.get(key) == right.get(key) for key in ("documents", "bytes"))
     one_by_one, other = of_a.get(name, {}), of_b.get(name, {})
     sizes = {key: size for key, (size, _) in one_by_one.items()}
-    paired = bool(sizes) and sizes == {key: size for key, (size, _) in other.items()}
+    # A report lists the first documents of a large set only; the scores are of all.
+    whole = sizes and (len(sizes), sum(sizes.values())) == (left.get("documents"), left.get("bytes"))
+    paired = whole and sizes == {key: size for key, (size, _) in other.items()}
     interval = None
     if paired:
         pairs = [(one_by_one[key][1], other[key][1], size) for key, size in sizes.items()]
@@ -196,13 +200,22 @@ def _bits(
     verdict = judge(one, two, interval, lower_is_better=True)
     if not same:
         verdict = Verdict("idle", "other texts, so not comparable")
-    difference = _signed(two - one, lambda value: f"{value:.3f}")
-    return Score(name, f"{one:.3f}", ends[0], f"{two:.3f}", ends[1], difference, verdict)
+    difference = _signed(two - one, _three_digits)
+    return Score(name, _three_digits(one), ends[0], _three_digits(two), ends[1], difference, verdict)
+
+
+def _number(cell: object) -> float:
+    """A cell's number; not a number where it is empty, as a run keeps those that were none."""
+    return float(cell) if isinstance(cell, int | float) else math.nan
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else ABSENT
 
 
 def _share(metrics: Mapping[str, Any]) -> tuple[float, tuple[float, float]] | None:
     share, items = metrics.get("cloze_accuracy"), metrics.get("cloze_items")
-    if not isinstance(share, int | float) or not isinstance(items, int) or items < 1:
+    if not isinstance(share, int | float) or not math.isfinite(share) or not isinstance(items, int) or items < 1:
         return None
     return float(share), wilson_interval(float(share), items)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bessemer.config.energy import EnergyRuntime
-from bessemer.reporting.amounts import Cost, assumed_power, cost_of, together
+from bessemer.reporting.amounts import TWICE, Cost, assumed, assumed_power, cost_of, together
 from bessemer.reporting.history import earlier_record
 from bessemer.reporting.numbers import byte_size, count, duration, energy, hours, percent
 from bessemer.reporting.states import JoinedStage
@@ -65,24 +65,31 @@ def cost_context(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | N
         wall_s: seconds from the beginning of the run to its end, where they are known.
     """
     return {
-        "sentence": cost_sentence(cost, wall_s),
+        "sentence": cost_sentence(cost, stages, wall_s),
         "facts": cost_facts(cost, stages, wall_s),
         "lines": [cost_line(cost, stage) for stage in stages],
         "gpu": cost.now.gpu_s > 0,
     }
 
 
-def cost_sentence(cost: RunCost, wall_s: float | None) -> str:
+def cost_sentence(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | None) -> str:
     """The answer to what the run cost."""
     now, disk = cost.now, sum(cost.stored.values())
     stored = f" Its results take {byte_size(disk)} on disk." if disk else ""
+    again = f" Making all of it once took {duration(cost.whole.wall_s)}." if cost.whole.wall_s else ""
     if not cost.spent:
-        again = f" Making all of it once took {duration(cost.whole.wall_s)}." if cost.whole.wall_s else ""
-        return f"This run cost nothing: every stage was up to date.{again}{stored}"
+        reused = bool(stages) and all(stage.state.state in REUSED for stage in stages)
+        none = "This run cost nothing: every stage was up to date." if reused else "No stage worked in this run."
+        return f"{none}{again if reused else ''}{stored}"
+    took = f"This run took {duration(wall_s or now.wall_s)}"
+    if not now.cpu_s and not now.gpu_s:
+        restored = all(stage.state.state in REUSED for stage in stages)
+        return f"{took}: {'no stage had to work' if restored else 'what it used is not known'}.{stored}"
     machine = f"{hours(now.cpu_s)} of processor time"
     machine += f", {hours(now.gpu_s)} of GPU time" if now.gpu_s else ", no GPU"
-    used = f"{'about ' if now.estimated_j else ''}{energy(now.energy_j)} of energy"
-    return f"This run took {duration(wall_s or now.wall_s)}: {machine}, and {used}.{stored}"
+    about = "at most " if now.at_most else "about " if now.estimated_j else ""
+    used = f", and {about}{energy(now.energy_j)} of energy" if now.energy_j else ""
+    return f"{took}: {machine}{used}.{stored}"
 
 
 def cost_facts(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | None) -> list[Fact]:
@@ -90,7 +97,7 @@ def cost_facts(cost: RunCost, stages: Sequence[JoinedStage], wall_s: float | Non
     now = cost.now
     facts = [
         _fact("Time", duration(wall_s or now.wall_s), "from beginning to end"),
-        _fact("CPU hours", hours(now.cpu_s), "time that cores computed"),
+        _fact("CPU hours", hours(now.cpu_s) if now.cpu_s else "–", "time that cores computed" if now.cpu_s else ""),
         _fact("GPU hours", hours(now.gpu_s) if now.gpu_s else "none", "time that GPUs were held" if now.gpu_s else ""),
         _fact("Energy", _energy(now), _energy_note(now, cost.power)),
     ]
@@ -132,7 +139,7 @@ def cost_line(cost: RunCost, stage: JoinedStage) -> dict[str, str | float]:
         "share": percent(spent.wall_s / cost.now.wall_s) if spent and cost.now.wall_s else "",
         "cpu": duration(spent.cpu_s) if spent and spent.cpu_s else "–",
         "gpu": duration(spent.gpu_s) if spent and spent.gpu_s else "–",
-        "energy": _energy(spent) if spent and spent.energy_j else "–",
+        "energy": _energy(spent) if spent else "–",
         "memory": byte_size(memory) if memory and spent else "–",
         "stored": byte_size(cost.stored[stage.name]) if stage.name in cost.stored else "–",
         "jobs": f"{count(cached)} of {count(total)}" if total else "–",
@@ -144,15 +151,17 @@ def _fact(label: str, value: str, note: str) -> Fact:
 
 
 def _energy(cost: Cost) -> str:
+    if not cost.energy_j:
+        return "–"
     text = energy(cost.energy_j)
-    return f"≈\u00a0{text}" if cost.estimated_j and not text.startswith("<") else text
+    sign = "≤" if cost.at_most else "≈" if cost.estimated_j else ""
+    return f"{sign}\u00a0{text}" if sign and not text.startswith("<") else text
 
 
 def _energy_note(cost: Cost, power: EnergyRuntime) -> str:
     if not cost.estimated_j:
-        return "measured by the processors' own counters" if cost.energy_j else ""
-    parts = [f"{power.watts_per_core:g} W for a computing core"]
-    if cost.gpu_s:
-        parts.append(f"{power.watts_per_gpu:g} W for a GPU")
-    measured = "; the rest is measured" if cost.energy_j > cost.estimated_j else ""
-    return f"estimated with {' and '.join(parts)}{measured}"
+        note = "measured by the processors' own counters" if cost.energy_j else ""
+    else:
+        measured = "; the rest is measured" if cost.energy_j > cost.estimated_j else ""
+        note = f"estimated with {assumed(cost, power)}{measured}"
+    return f"{note}; {TWICE}" if cost.at_most else note

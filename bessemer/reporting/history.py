@@ -21,8 +21,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def remember_metrics(folder: Path, metrics: Mapping[str, Mapping[str, int | float | str]]) -> None:
-    """Keep the metrics of all stages of a run, so that a later run can be compared with it."""
-    write_json(folder / METRICS, {stage: dict(values) for stage, values in metrics.items()})
+    """Keep the metrics of all stages of a run, so that a later run can be compared with it.
+
+    What is kept stays: when the page is drawn again, the checkout may have the numbers of another run.
+    """
+    if not (folder / METRICS).exists():
+        write_json(folder / METRICS, {stage: dict(values) for stage, values in metrics.items()})
 
 
 def earlier_record(root: Path, run: str, stage: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from bessemer.reporting.cost import RunCost, cost_line
 from bessemer.reporting.history import METRICS, made_by, moved, previous_run, read_json
-from bessemer.reporting.html import PAGE, is_current, render_stage_page
+from bessemer.reporting.html import PAGE, is_current, render_stage_page, stage_page
+from bessemer.reporting.kept import lies_here
 from bessemer.reporting.numbers import quantity, words
 from bessemer.reporting.page import environment
 from bessemer.reporting.report import StageReport
@@ -25,7 +26,7 @@ _NOTE_CHARACTERS = 120
 
 
 def copy_stage_page(root: Path, run: str, stage: JoinedStage, cost: RunCost) -> Path | None:
-    """Write ``.runs/<run>/html/<stage>.html``, from a page made anew if it is another version's; its path.
+    """Write ``.runs/<run>/html/<stage>.html``, from a page made anew if the one that lies here is another's; its path.
 
     None, and no page, for a stage without a report that the run vouches for.
     """
@@ -33,10 +34,10 @@ def copy_stage_page(root: Path, run: str, stage: JoinedStage, cost: RunCost) -> 
         return None
     directory = root / "reports" / stage.name
     source = directory / PAGE
-    if not is_current(source, stage.report):
-        source = render_stage_page(stage.report, directory)
+    if not is_current(source, stage.report) and lies_here(root, stage.report):
+        render_stage_page(stage.report, directory)
     parts = environment().get_template("in_run.html").make_module(_context(root, run, stage, stage.report, cost))
-    page = source.read_text(encoding="utf-8")
+    page = source.read_text(encoding="utf-8") if is_current(source, stage.report) else stage_page(stage.report)
     for place, part in ((LINK, "link"), (NAVIGATION, "navigation"), (SECTION, "section")):
         page = page.replace(place, str(getattr(parts, part)()), 1)
     target = root / ".runs" / run / "html" / f"{stage.name}.html"

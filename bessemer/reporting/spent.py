@@ -30,7 +30,8 @@ class Spent:
 def spent_on(root: Path, stages: Sequence[str]) -> list[Spent]:
     """What each stage took when it made the result that lies here.
 
-    That is the newest run in which it ended well with the metrics that ``reports/<stage>`` has now.
+    That is the newest run in which it ended well with the metrics that ``reports/<stage>`` has now; where there is
+    none, the newest whose metrics are not known.
     """
     power = assumed_power(root)
     found = []
@@ -46,10 +47,11 @@ def spent_on(root: Path, stages: Sequence[str]) -> list[Spent]:
 def _record(root: Path, stage: str) -> Mapping[str, Any]:
     """The stage's record in that run; empty where there is none."""
     present = read_json(root / "reports" / stage / METRICS)
-    found: list[tuple[float, str, Mapping[str, Any]]] = []
+    found: list[tuple[bool, float, str, Mapping[str, Any]]] = []
     for path in (root / ".runs").glob(f"*/{stage}.json"):
         record, remembered = read_json(path), read_json(path.with_name(METRICS)).get(stage)
         ended_well = record.get("exit_code") == 0 and record.get("wall_s")
         if ended_well and (remembered is None or remembered == present):
-            found.append((float(record.get("finished") or 0.0), path.parent.name, record))
-    return max(found, key=lambda item: item[:2])[2] if found else {}
+            known, finished = remembered is not None, float(record.get("finished") or 0.0)
+            found.append((known, finished, path.parent.name, record))
+    return max(found, key=lambda item: item[:3])[3] if found else {}

@@ -1,12 +1,14 @@
 """A stage in a run: its state in the words and colours of the page, its report and its record."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bessemer.reporting.history import read_json
-from bessemer.reporting.report import StageReport, read_report
+from bessemer.reporting.kept import report_of_run
+from bessemer.reporting.report import StageReport
 
 _TONES = {
     "ran": ("good", "ran"),
@@ -67,7 +69,7 @@ class JoinedStage:
         if self.state.state in ("cached", "skipped"):
             return None
         taken = self.state.wall_s if self.state.wall_s is not None else self.record.get("wall_s")
-        return float(taken) if taken else None
+        return float(taken) if taken and math.isfinite(taken) else None
 
     @property
     def link(self) -> str:
@@ -76,11 +78,6 @@ class JoinedStage:
 
 
 def join(root: Path, run: str, state: StageState) -> JoinedStage:
-    """Look up what the stage left: its report where its state says that there is a current one, and its record."""
-    report = None
-    if state.state in _HAS_RESULT:
-        try:
-            report = read_report(root / "reports" / state.name)
-        except (OSError, ValueError):
-            report = None
+    """Look up what the stage left: its report where its state says that the run has one, and its record."""
+    report = report_of_run(root, run, state.name) if state.state in _HAS_RESULT else None
     return JoinedStage(state, report, read_json(root / ".runs" / run / f"{state.name}.json"))

@@ -8,6 +8,7 @@ import numpy as np
 
 Interval = tuple[float, float]
 RESAMPLES = 2000
+NOISE = "within the noise"
 
 
 class Verdict(NamedTuple):
@@ -60,12 +61,16 @@ def judge(a: float, b: float, interval: Interval | None, *, lower_is_better: boo
         interval: 95 % interval of ``b − a``; none where it is not known.
         lower_is_better: as bits per byte are.
     """
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return Verdict("idle", "not a number")
     if a == b:
         return Verdict("idle", "the same")
     better = "B is better" if (b < a) == lower_is_better else "B is worse"
     if interval is None:
         return Verdict("idle", f"{better}; without an interval nobody can say whether that is chance")
     low, high = interval
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Verdict("idle", f"{better}; without an interval nobody can say whether that is chance")
     if low <= 0 <= high:
-        return Verdict("idle", "within the noise", low, high)
+        return Verdict("idle", NOISE, low, high)
     return Verdict("good" if better == "B is better" else "bad", f"{better}, beyond the noise", low, high)

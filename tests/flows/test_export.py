@@ -130,6 +130,7 @@ def test_cost_is_that_of_the_run_that_made_the_model(changed: FinishedModel) -> 
         "pretrain", "made", wall_s=7200.0, cpu_s=3600.0, finished=2.0, notes={"device": "cuda", "processes": 4}
     )
     changed.record("pretrain", "other", wall_s=9.0, finished=3.0)
+    changed.record("pretrain", "killed before it kept its metrics", wall_s=8.0, finished=4.0)
     (changed.root / ".runs/made/metrics.json").write_text(json.dumps({"pretrain": metrics}))
     (changed.root / ".runs/other/metrics.json").write_text(json.dumps({"pretrain": {**metrics, "tokens": 5}}))
     export(changed.root, changed.root / "models/release")

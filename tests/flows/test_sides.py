@@ -59,6 +59,12 @@ def test_the_command_writes_one_page_and_says_the_same(tmp_path: Path, capsys: p
     assert "<h2>Parameters that differ</h2>" in (tmp_path / ".runs/compare-one-two.html").read_text()
 
 
+def test_an_empty_name_is_refused_and_not_taken_for_what_lies_here(tmp_path: Path) -> None:
+    make_run(tmp_path, "one", 1.0, 1000)
+    with pytest.raises(ConfigError, match="the name of a run is empty"):
+        compare_command(tmp_path, ("", "latest"), None, Console())
+
+
 def test_a_revision_is_compared_by_what_dvc_has_of_it_and_an_unknown_name_is_a_sentence(finished: Project) -> None:
     root = finished.root
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]

@@ -102,6 +102,14 @@ def test_what_came_in_is_said_in_one_sentence_with_the_main_language_by_name() -
     assert [line["label"] for line in answer["languages"]["lines"]] == ["English", "xx"]
 
 
+def test_one_language_is_one_language() -> None:
+    report = language()
+    only = report.tables[0].model_copy(update={"rows": report.tables[0].rows[:1]})
+    answer = came_in({"ingest": ingest(), "language": report.model_copy(update={"tables": [only]})})
+    assert answer is not None
+    assert " in 1 language, " in answer["sentence"]
+
+
 def test_what_was_lost_is_counted_over_all_stages_and_led_by_the_commonest_kind_of_reason() -> None:
     answer = lost({"ingest": ingest(), "curate": curate(), "shard": shard()})
     assert answer is not None

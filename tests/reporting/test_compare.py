@@ -60,16 +60,53 @@ def test_a_small_gain_on_every_document_is_beyond_the_noise_that_hides_it_in_the
     assert "on reference english B is better" in lead(a, b)
 
 
+def test_a_set_of_which_only_the_first_documents_are_listed_is_judged_by_the_intervals_of_all_its_documents() -> None:
+    """The first are a little worse, and the rest so much better that all are better in sum."""
+    texts, half = [Document(str(number), "iron " * 20) for number in range(800)], [2.0] * 400
+    a = side("a", evaluation(half + half, texts))
+    b = side("b", evaluation([2.01] * 400 + [1.0] * 400, texts))
+    (score,) = scores(a, b)
+    assert score.verdict.text == "B is better, beyond the noise"
+    assert score.verdict.low < -0.495 < score.verdict.high < 0
+
+
+@pytest.mark.parametrize("cell", [None, float("nan")])
+def test_a_score_that_is_no_number_is_not_judged(hard: list[float], cell: float | None) -> None:
+    report = evaluation(hard)
+    tables = [
+        table.model_copy(
+            update={
+                "rows": [
+                    [cell if "bits" in name else value for name, value in zip(table.columns, row, strict=True)]
+                    for row in table.rows
+                ]
+            }
+        )
+        for table in report.tables
+    ]
+    a, b = side("a", report.model_copy(update={"tables": tables})), side("b", report)
+    (score,) = scores(a, b)
+    assert (score.verdict.tone, score.verdict.text, score.a) == ("idle", "not a number", "–")
+    assert "the scores cannot be compared" in lead(a, b)
+    assert "not a number" in compare_page(a, b, POWER)
+    assert judge(float("nan"), 1.99, None, lower_is_better=True).text == "not a number"
+
+
 def test_gains_and_losses_that_even_out_are_noise(hard: list[float]) -> None:
     other = [bits + (0.2 if place % 2 else -0.2) for place, bits in enumerate(hard)]
     (score,) = scores(side("a", evaluation(hard)), side("b", evaluation(other)))
     assert score.verdict.text == "within the noise"
+    assert "no score differs by more than noise explains" in lead(
+        side("a", evaluation(hard)), side("b", evaluation(other))
+    )
 
 
 def test_scores_on_other_texts_are_not_compared(hard: list[float]) -> None:
     longer = [Document(text.id, text.text + "!") for text in TEXTS]
-    (score,) = scores(side("a", evaluation(hard)), side("b", evaluation([1.0] * len(hard), longer)))
+    a, b = side("a", evaluation(hard)), side("b", evaluation([1.0] * len(hard), longer))
+    (score,) = scores(a, b)
     assert score.verdict.text == "other texts, so not comparable"
+    assert "the scores cannot be compared." in lead(a, b)
 
 
 def test_accuracies_are_judged_by_their_number_of_questions() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bessemer.config.energy import EnergyRuntime
-from bessemer.reporting.amounts import Cost, assumed_power, cost_of, together
+from bessemer.reporting.amounts import Cost, assumed, assumed_power, cost_of, together
 from bessemer.reporting.cost import cost_context, run_cost
 from bessemer.reporting.numbers import energy, hours
 from bessemer.reporting.report import write_report
@@ -31,14 +31,14 @@ def shown(root: Path, state: str = "ran", wall_s: float | None = None) -> str:
 
 def test_energy_is_core_time_and_gpu_time_at_the_assumed_power_and_all_of_it_estimated() -> None:
     cost = cost_of({"wall_s": 100, "cpu_s": 40, "notes": {"device": "cuda:0", "processes": 8}}, POWER)
-    assert cost == Cost(100, 40, 800, 40 * 10 + 800 * 500, 40 * 10 + 800 * 500)
+    assert cost == Cost(100, 40, 800, 40 * 10 + 800 * 500, 40 * 10 + 800 * 500, 800 * 500)
 
 
 def test_measured_energy_of_processors_takes_the_place_of_the_estimate_and_gpus_stay_estimated() -> None:
     facts = {"wall_s": 100, "cpu_s": 40, "energy_j": 7000.0}
     assert cost_of(facts, POWER) == Cost(100, 40, 0, 7000, 0)
     scored = {**facts, "notes": {"evaluation": {"device": "cuda"}}}
-    assert cost_of(scored, POWER) == Cost(100, 40, 100, 57000, 50000)
+    assert cost_of(scored, POWER) == Cost(100, 40, 100, 57000, 50000, 50000)
 
 
 def test_a_stage_on_processors_holds_no_gpu_and_no_record_costs_nothing() -> None:
@@ -79,6 +79,50 @@ def test_a_run_that_did_nothing_says_what_the_result_cost_when_it_was_made(tmp_p
     assert "This run cost nothing: every stage was up to date. Making all of it once took 1 min 15 s." in text
     cost = run_cost(tmp_path, "now", [join(tmp_path, "now", StageState("curate", "cached"))])
     assert (cost.now.wall_s, cost.whole.wall_s, cost.whole.cpu_s) == (0, 75, 100)
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [],
+        [StageState("check", "skipped"), StageState("curate", "cancelled")],
+        [StageState("check", "failed", wall_s=0)],
+    ],
+)
+def test_a_run_in_which_nothing_worked_is_not_called_up_to_date(tmp_path: Path, states: list[StageState]) -> None:
+    joined = [join(tmp_path, "now", state) for state in states]
+    cost = cost_context(run_cost(tmp_path, "now", joined), joined, None)
+    assert cost["sentence"] == "No stage worked in this run."
+    facts = {fact["label"]: fact["value"] for fact in cost["facts"]}
+    assert (facts["Energy"], facts["CPU hours"]) == ("–", "–")
+
+
+def test_a_run_of_restored_stages_says_that_none_had_to_work_and_no_zeros(tmp_path: Path) -> None:
+    text = shown(tmp_path, "restored", wall_s=3.0)
+    assert "This run took 3.0 s: no stage had to work." in text
+    assert "0.00 h" not in text
+    assert "0.00 Wh" not in text
+
+
+def test_an_amount_that_is_no_number_is_not_known(tmp_path: Path) -> None:
+    record(tmp_path, "now", "curate", wall_s=10, cpu_s=float("nan"), energy_j=float("nan"))
+    assert "This run took 10 s: what it used is not known." in shown(tmp_path)
+
+
+def test_energy_measured_while_several_stages_worked_is_at_most_the_sum() -> None:
+    first, second, later = (
+        cost_of({"wall_s": 10, "cpu_s": 10, "energy_j": 3600.0, "started": began, "finished": began + 10}, POWER)
+        for began in (0.0, 5.0, 15.0)
+    )
+    assert together([first, second, later]).at_most
+    assert not together([first, later]).at_most
+    assert not together([second, later]).at_most
+
+
+def test_only_what_was_estimated_is_named() -> None:
+    gpu = cost_of({"wall_s": 100, "cpu_s": 40, "energy_j": 7000.0, "notes": {"device": "cuda"}}, POWER)
+    assert assumed(gpu, POWER) == "500 W for a GPU"
+    assert assumed(cost_of({"wall_s": 100, "cpu_s": 40}, POWER), POWER) == "10 W for a computing core"
 
 
 def test_a_later_run_does_not_change_what_an_earlier_one_cost(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bessemer.reporting.corpus import corpus_funnel, losses
+from bessemer.reporting.kept import shortened
 from bessemer.reporting.overall import render_overall_page
 from bessemer.reporting.report import Count, Drop, Sample, StageReport, write_report
 from bessemer.reporting.scores import score_lines
@@ -109,6 +110,25 @@ def test_numbers_that_moved_since_the_last_good_run_are_listed(root: Path) -> No
     text = text_of(render_overall_page(root, "two", states("cached", "cached", "ran"), EDGES))
     assert "What changed since the last good run, one" in text
     assert "1.612 bits/byte 1.451 bits/byte −0.161 bits/byte −10.0 %" in text
+
+
+def test_an_old_run_drawn_again_keeps_its_numbers_and_shows_those_it_had(root: Path) -> None:
+    kept = root / ".runs/one/results/evaluate.json"
+    kept.parent.mkdir()
+    kept.write_bytes(shortened(evaluation()))
+    first = text_of(render_overall_page(root, "one", states("ran", "ran", "ran"), EDGES))
+    assert "owned" in first
+    metrics = (root / ".runs/one/metrics.json").read_bytes()
+    own = root / "reports/evaluate/index.html"
+    own.unlink()
+    write_report(evaluation(1.451), root / "reports/evaluate")
+    write_report(curate_report().model_copy(update={"metrics": {"documents_kept": 7}}), root / "reports/curate")
+    page = render_overall_page(root, "one", states("ran", "ran", "ran"), EDGES)
+    assert "1.612 bits/byte" in text_of(page)
+    assert "1.451" not in text_of(page) + text_of(page.with_name("evaluate.html"))
+    assert "6,204" not in text_of(page)
+    assert (root / ".runs/one/metrics.json").read_bytes() == metrics
+    assert not own.exists()
 
 
 def test_the_funnel_runs_through_all_stages_without_repeating_a_line() -> None:
