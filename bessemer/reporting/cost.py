@@ -51,7 +51,7 @@ def run_cost(root: Path, run: str, stages: Sequence[JoinedStage]) -> RunCost:
     spent = {stage.name: cost_of(stage.record, power, stage.seconds) for stage in stages if stage.seconds is not None}
     reused = [stage.name for stage in stages if stage.state.state in REUSED]
     before = {name: cost_of(record, power) for name in reused if (record := earlier_record(root, run, name))}
-    sizes = stage_bytes(root)
+    sizes = stage_bytes(root / ".runs" / run) or stage_bytes(root)
     stored = {stage.name: sizes[stage.name] for stage in stages if stage.report is not None and stage.name in sizes}
     return RunCost(spent, before, stored, beside(root), power)
 

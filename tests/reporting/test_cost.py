@@ -144,6 +144,15 @@ def test_bytes_of_a_stage_are_those_of_its_outputs_in_the_lock(tmp_path: Path) -
     assert stage_bytes(tmp_path) == {"curate": 42, "check": 0}
 
 
+def test_bytes_of_an_old_run_are_those_of_the_lock_that_it_has_kept(tmp_path: Path) -> None:
+    write_report(curate_report(), tmp_path / "reports/curate")
+    record(tmp_path, "now", "curate", wall_s=1)
+    for folder, size in ((tmp_path, 900), (tmp_path / ".runs/now", 30)):
+        (folder / "dvc.lock").write_text(f"stages: {{curate: {{outs: [{{path: b, size: {size}}}]}}}}\n")
+    cost = run_cost(tmp_path, "now", [join(tmp_path, "now", StageState("curate", "ran"))])
+    assert cost.stored == {"curate": 30}
+
+
 def test_a_file_with_two_links_takes_its_room_once(tmp_path: Path) -> None:
     folder = tmp_path / ".dvc/cache/files"
     folder.mkdir(parents=True)
