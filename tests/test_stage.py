@@ -128,6 +128,7 @@ def test_a_misspelt_parameter_ends_the_stage_with_the_key_that_was_meant(tmp_pat
     )
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS tells nothing of the children that have ended")
 def test_processor_time_of_workers_is_part_of_the_record(tmp_path: Path) -> None:
     pool = """
 import time
