@@ -121,10 +121,13 @@ class LedgerIndex:
         ``source``, ``reason``, ``language`` and the values of ``reasons`` are dictionary arrays.
         """
         for group in range(self._file.num_row_groups):
-            try:
-                yield self._file.read_row_group(group, columns=list(columns))
-            except (OSError, pa.ArrowInvalid) as error:
-                raise self._damaged(error) from None
+            yield self._group(group, columns)
+
+    def _group(self, group: int, columns: Sequence[str]) -> pa.Table:
+        try:
+            return self._file.read_row_group(group, columns=list(columns))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise self._damaged(error) from None
 
     def with_prefix(self, digits: str) -> list[Row]:
         """Documents whose ids begin with 1 to 32 hex digits, in order."""
@@ -152,7 +155,7 @@ class LedgerIndex:
             inside = _between(values, low, high)
             rows = inside[values.take(pa.array(inside)).is_valid().to_numpy(zero_copy_only=False)].tolist()
             if rows:
-                ids = values if column == "id" else self._file.read_row_group(group, columns=["id"]).column("id")
+                ids = values if column == "id" else self._group(group, ["id"]).column("id")
                 found += (self._place(before + row, ids[row].as_py()) for row in rows)
             before += table.num_rows
         return found
