@@ -198,13 +198,15 @@ def fetch_output(root: Path, revision: str, path: str, target: Path) -> None:
     """
     from dvc.api import DVCFileSystem
     from dvc.scm import RevError
+    from dvc_data.index import DataIndexDirError
 
     with _open(root):
         try:
             DVCFileSystem(str(root), rev=revision).get(path, str(target), recursive=True)
         except RevError:
             raise ConfigError(f"{revision} is no commit, branch, tag or experiment of this repository.") from None
-        except OSError:
+        # The list of the folder's files is lost with the cache (the former), unless an earlier call read it (the latter).
+        except (DataIndexDirError, OSError):
             raise ConfigError(
                 f"neither DVC's cache nor a remote has {path} of {revision}; the dvc.lock of that revision must be "
                 "committed, and what it names must not have been collected as garbage (dvc gc)."

@@ -56,7 +56,11 @@ def test_a_revision_that_is_not_there_is_one_sentence(committed: Path) -> None:
         said(committed, "nowhere")
 
 
-def test_what_the_cache_has_lost_is_one_sentence(committed: Path) -> None:
-    shutil.rmtree(committed / ".dvc/cache")
+@pytest.mark.parametrize("read_before", [False, True], ids=["never read", "read before"])
+def test_what_the_cache_has_lost_is_one_sentence(committed: Path, tmp_path: Path, read_before: bool) -> None:
+    root = shutil.copytree(committed, tmp_path / "copy")
+    if read_before:
+        said(root, "main")
+    shutil.rmtree(root / ".dvc/cache")
     with pytest.raises(ConfigError, match="neither DVC's cache nor a remote has data/ledger of main"):
-        said(committed, "main")
+        said(root, "main")
