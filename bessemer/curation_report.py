@@ -8,6 +8,7 @@ from pathlib import Path
 from bessemer.config.curate import CurateParams, WeightRules
 from bessemer.corpus import CorpusPaths
 from bessemer.curation import CONTAMINATION, PARTS, ShardStats, total_by_key
+from bessemer.curation_heatmaps import heatmaps
 from bessemer.curation_samples import (
     Texts,
     cut_samples,
@@ -97,6 +98,7 @@ def report_curation(
             _source_table(cells),
             _language_table(cells),
             _cell_table(cells),
+            *heatmaps(cells.documents, paths),
             _redaction_table(stats),
             _personal_table(stats, params),
             *_weight_tables(stats, params),

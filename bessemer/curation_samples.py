@@ -21,7 +21,7 @@ _CONTEXT_CHARACTERS = 120
 _NARROW = 0.2
 
 
-def _ledger(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
+def ledger_view(paths: CorpusPaths) -> duckdb.DuckDBPyConnection:
     """A connection with the view ``ledger``, which also has ``shard``, the name of each row's shard."""
     connection = duckdb.connect()
     files = [str(paths.ledger / f"{shard.name}.parquet") for shard in read_manifest(paths.ledger).shards if shard.rows]
@@ -61,7 +61,7 @@ class Texts:
         wanted = sorted(set(ids))
         if not wanted:
             return {}
-        rows = _ledger(self._paths).execute(
+        rows = ledger_view(self._paths).execute(
             "SELECT id, shard, source, language FROM ledger WHERE id IN (SELECT unnest(?)) ORDER BY id", [wanted]
         )
         return {row[0]: (row[1], row[2], row[3]) for row in rows.fetchall()}
@@ -85,7 +85,7 @@ _NEAREST = """
 
 def dropped_samples(paths: CorpusPaths, params: CurateParams, texts: Texts) -> list[Sample]:
     """For each reason the documents that broke the limit most narrowly: where a limit is wrong, it shows here first."""
-    rows = _ledger(paths).execute(_NEAREST, [params.samples]).fetchall() if params.samples else []
+    rows = ledger_view(paths).execute(_NEAREST, [params.samples]).fetchall() if params.samples else []
     wanted: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         wanted[row[7]].append(row[0])
@@ -154,7 +154,7 @@ def _sample(group: str, id_: str, source: str, text: str, facts: dict[str, Scala
 def near_duplicate_pairs(paths: CorpusPaths, params: CurateParams, texts: Texts) -> list[SamplePair]:
     """Near duplicates beside their survivors, least similar first."""
     rows = (
-        _ledger(paths)
+        ledger_view(paths)
         .execute(
             "SELECT id, evidence_id, value FROM ledger WHERE reason = ? ORDER BY value, id LIMIT ?",
             [Reason.NEAR_DUPLICATE.value, params.samples],
@@ -177,7 +177,7 @@ def near_duplicate_pairs(paths: CorpusPaths, params: CurateParams, texts: Texts)
 def similarities(paths: CorpusPaths, params: CurateParams) -> list[Histogram]:
     """Histogram of how similar near duplicates are to their survivors; none without any."""
     values = (
-        _ledger(paths)
+        ledger_view(paths)
         .execute("SELECT value FROM ledger WHERE reason = ? ORDER BY value", [Reason.NEAR_DUPLICATE.value])
         .fetchnumpy()["value"]
     )

@@ -181,7 +181,7 @@ def _axes() -> Iterator[tuple["Axes", "_Finish"]]:
         axes.spines["bottom"].set_color(_LINE)
         axes.grid(axis="y", color=_LINE, linewidth=0.7)
         axes.set_axisbelow(True)
-        axes.tick_params(which="both", length=0, labelcolor=_TEXT, labelsize=11, pad=5)
+        axes.tick_params(bottom=False, left=False, length=0, labelcolor=_TEXT, labelsize=11, pad=5)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5))
         yield axes, _Finish(axes, FuncFormatter(lambda value, _: short_count(value).replace("-", "\u2212")))
@@ -194,13 +194,13 @@ class _Finish:
 
     def __call__(self, salt: str, label: str) -> Markup:
         import matplotlib as mpl
-        from matplotlib.ticker import LogLocator, NullFormatter
+        from matplotlib.ticker import LogLocator, NullLocator
 
         for axis in (self.axes.xaxis, self.axes.yaxis):
             if axis.get_scale() == "log":
                 axis.set_major_locator(LogLocator(numticks=6))
             axis.set_major_formatter(self.formatter)  # type: ignore[arg-type]
-            axis.set_minor_formatter(NullFormatter())
+            axis.set_minor_locator(NullLocator())
         target = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         with mpl.rc_context({"svg.hashsalt": neutralise(salt)}):

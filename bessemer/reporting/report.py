@@ -80,13 +80,14 @@ class Series(_Part):
 
 
 class Table(_Part):
-    """A small table for people."""
+    """A small table for people. Where its numbers are ``shares`` of one, pages shade its cells: a heatmap."""
 
     name: str
     title: str
     columns: list[str]
     rows: list[list[Scalar | None]]
     note: str = ""
+    shares: bool = False
 
 
 class Sample(_Part):

@@ -160,3 +160,12 @@ def test_the_most_telling_column_of_a_table_has_bars_as_long_as_its_numbers() ->
     ]
     lone = table_grid(Table(name="t", title="T", columns=["source", "documents"], rows=[["crawl", 200]]), 9)
     assert lone["rows"][0][1]["width"] is None
+
+
+def test_shares_shade_their_cells_and_nothing_is_written_where_there_is_none() -> None:
+    rows: list[list[int | float | str | None]] = [["too_short", 0.64, 0.0], *[[f"r{n}", 0.16, 1.0] for n in range(30)]]
+    grid = table_grid(Table(name="t", title="T", columns=["reason", "web_crawl", "b"], rows=rows, shares=True), 99)
+    assert [column["name"] for column in grid["columns"]] == ["Reason", "web_crawl", "b"]
+    assert [cell["text"] for cell in grid["rows"][0]] == ["too_short", "64.0\u00a0%", ""]
+    assert [cell["shade"] for cell in grid["rows"][0]] == [None, 80.0, 0.0]
+    assert (len(grid["rows"]), grid["folded"]) == (31, [])

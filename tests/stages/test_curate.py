@@ -165,6 +165,20 @@ def test_the_report_tells_funnel_drops_samples_pairs_and_laws(done: Path) -> Non
     assert (counted["too_short"], counted["quality"], counted["contaminated"]) == (1, 2, 1)
 
 
+def test_the_report_says_what_each_limit_takes_of_each_source_and_where_its_duplicates_are(done: Path) -> None:
+    report, _ = run_curate(done)
+    tables = {table.name: table for table in report.tables}
+    assert tables["reasons_sources"].columns == ["reason", "novels", "poems"]
+    assert {row[0]: row[1:] for row in tables["reasons_sources"].rows} == {
+        "too_short": [0.1, 0.0],
+        "quality": [0.2, 0.0],
+        "contaminated": [0.1, 0.0],
+        "exact_duplicate": [0.1, 0.0],
+        "near_duplicate": [0.1, 0.0],
+    }
+    assert tables["duplicates_sources"].rows == [["novels", 0.2]]
+
+
 def test_the_report_shows_no_personal_data(done: Path) -> None:
     report, _ = run_curate(done)
     assert "<email>" in report.model_dump_json()
