@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,8 +36,7 @@ class Served:
             method=method or ("GET" if body is None else "POST"),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            text = reply.read()
+        text = _answer(request)
         return json.loads(text) if text else None
 
     def start(self, deployment: str, **parameters: object) -> str:
@@ -79,6 +79,20 @@ class Served:
     def family(self) -> list[psutil.Process]:
         """Every process that it has started."""
         return psutil.Process(self.process.pid).children(recursive=True)
+
+
+def _answer(request: urllib.request.Request) -> bytes:
+    """503 is Prefect's word for "ask again": another writer had its database for too long."""
+    for _ in range(5):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                answer: bytes = reply.read()
+            return answer
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(1)
+    raise AssertionError(f"{request.full_url} was busy five times")
 
 
 @contextmanager
