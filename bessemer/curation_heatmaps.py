@@ -1,4 +1,4 @@
-"""Tables of shares by source: what each limit takes from each source, and which sources have documents in common."""
+"""Tables of shares by source: what each limit takes from each source, and which sources stand in for which."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -47,9 +47,9 @@ def reasons_by_source(cells: Mapping[tuple[str, str, str], int], documents: Mapp
         title="Dropped, by limit and source",
         columns=["reason", *shown],
         rows=[
-            [reason.value, *(_share(dropped[reason.value, source], documents[source]) for source in shown)]
+            [reason.value, *(dropped[reason.value, source] / documents[source] for source in shown)]
             for reason in Reason
-            if any(key[0] == reason.value for key in dropped)
+            if any(dropped[reason.value, source] for source in shown)
         ],
         note="The share of a source's documents whose first broken limit it is. A limit that takes much of one source "
         f"and little of the others may not suit it.{_left_out(documents)}",
@@ -64,17 +64,18 @@ def duplicates_by_source(pairs: Mapping[tuple[str, str], int], documents: Mappin
         pairs: documents by the source that they are dropped from and the source of those kept in their stead.
         documents: by source.
     """
-    shown = [source for source in _largest(documents) if any(source in pair for pair in pairs)]
+    involved = {source: count for source, count in documents.items() if any(source in pair for pair in pairs)}
+    shown = _largest(involved)
     rows: list[list[Scalar | None]] = [
-        [source, *(_share(pairs.get((source, kept), 0), documents[source]) for kept in shown)] for source in shown
+        [source, *(pairs.get((source, kept), 0) / documents[source] for kept in shown)] for source in shown
     ]
     return Table(
         name="duplicates_sources",
         title="Duplicates, by source",
         columns=["dropped from", *shown],
         rows=rows,
-        note="The share of a source's documents that is dropped because the source of the column has the same text, or "
-        f"nearly the same.{_left_out(documents)}",
+        note="The share of all of a source's documents that is dropped for the same text, or nearly the same, in the "
+        f"source of the column; looked for only among documents that break no limit.{_left_out(involved)}",
         shares=True,
     )
 
@@ -83,10 +84,6 @@ def _pairs(paths: CorpusPaths) -> dict[tuple[str, str], int]:
     reasons = [Reason.EXACT_DUPLICATE.value, Reason.NEAR_DUPLICATE.value]
     rows = ledger_view(paths).execute(_PAIRS, reasons).fetchall()
     return {(dropped, kept): count for dropped, kept, count in rows}
-
-
-def _share(count: int, documents: int) -> float:
-    return round(count / documents, 6)
 
 
 def _largest(documents: Mapping[str, int]) -> list[str]:

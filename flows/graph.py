@@ -205,7 +205,7 @@ def fetch_output(root: Path, revision: str, path: str, target: Path) -> None:
             DVCFileSystem(str(root), rev=revision).get(path, str(target), recursive=True)
         except RevError:
             raise ConfigError(f"{revision} is no commit, branch, tag or experiment of this repository.") from None
-        # The list of the folder's files is lost too (the former), unless an earlier call has read it (the latter).
+        # DataIndexDirError: the list of the folder's files is lost; OSError: an earlier call has read it.
         except (DataIndexDirError, OSError):
             raise ConfigError(
                 f"neither DVC's cache nor a remote has {path} of {revision}; the dvc.lock of that revision must be "

@@ -10,8 +10,7 @@ settings.register_profile("bessemer", deadline=None, derandomize=True, suppress_
 settings.load_profile("bessemer")
 
 _LINE = "the finished line"
-_WITHOUT_KERNELS = ("config", "model", "training", "evaluation", "flows")
-"""Folders whose tests compile little or nothing."""
+_COMPILE_LITTLE = tuple(f"tests/{folder}/" for folder in ("config", "model", "training", "evaluation", "flows"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background lets them, and all that they start, ignore Ctrl-C.
@@ -22,8 +21,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file share fixtures: one worker runs them. All that need the finished line are one such group.
 
-    That group is begun first, since it takes the longest; beside it go tests that need no compiled kernel, since the
-    line compiles the kernels and leaves them for all.
+    That group is begun first, since it takes the longest; beside it go tests that compile few kernels, since the line
+    compiles them all and leaves them for the rest.
     """
     for item in items:
         group = _LINE if "finished_line" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
@@ -34,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _turn(item: pytest.Item) -> int:
     if "finished_line" in getattr(item, "fixturenames", ()):
         return 0
-    return 1 if item.nodeid.split("/")[1] in _WITHOUT_KERNELS else 2
+    return 1 if item.nodeid.startswith(_COMPILE_LITTLE) else 2
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,7 @@ class Served:
 
 def _answer(request: urllib.request.Request) -> bytes:
     """503 is Prefect's word for "ask again": another writer had its database for too long."""
-    for _ in range(5):
+    for _ in range(6):
         try:
             with urllib.request.urlopen(request, timeout=60) as reply:
                 answer: bytes = reply.read()
@@ -92,7 +92,7 @@ def _answer(request: urllib.request.Request) -> bytes:
             if error.code != 503:
                 raise
             time.sleep(1)
-    raise AssertionError(f"{request.full_url} was busy five times")
+    raise AssertionError(f"{request.full_url} was busy six times")
 
 
 @contextmanager

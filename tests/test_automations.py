@@ -1,4 +1,4 @@
-"""A real Prefect server: each automation fires when what it waits for happens to a run of the line, and to no other."""
+"""A real Prefect server: each automation fires for runs of the line, and for no other flow's."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,13 @@ def scheduled_tomorrow(serving: Served, state: dict[str, Any]) -> str:
     return run
 
 
+def crashed_elsewhere(serving: Served) -> None:
+    """A run of another flow that has crashed."""
+    flow = serving.ask("flows/", {"name": "another"})["id"]
+    run = serving.ask("flow_runs/", {"flow_id": flow, "state": {"type": "PENDING"}})["id"]
+    serving.ask(f"flow_runs/{run}/set_state", {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True})
+
+
 def fired(serving: Served) -> list[str]:
     """Automations that have fired, by name, once for each time."""
     body = {"filter": {"event": {"name": ["prefect.automation.triggered"]}}, "limit": 50}
@@ -54,9 +61,13 @@ def test_crashed_gate_failed_and_late_runs_are_told_of_and_a_silent_one_counts_a
     checkout.bessemer("sources", "lock")
     with served(checkout, tmp_path / "home", PREFECT_FLOWS_HEARTBEAT_FREQUENCY="30") as serving:
         silent = scheduled_tomorrow(serving, {"type": "RUNNING", "name": "Running"})
+        crashed_elsewhere(serving)
         for state in STATES.values():
             scheduled_tomorrow(serving, state)
         wait_until(lambda: fired(serving) == sorted(STATES), 60, "an automation has not fired")
         sign_of_life(serving, silent)
         wait_until(lambda: serving.state(silent)["type"] == "CRASHED", 240, "the silent run still counts as running")
         assert "no sign of life" in serving.state(silent)["message"]
+        again = ["bessemer: crashed runs", "bessemer: runs without a sign of life"]
+        wait_until(lambda: len(fired(serving)) > len(STATES) + 1, 60, "nobody is told of the silent run")
+        assert fired(serving) == sorted([*STATES, *again]), "one each, and none for another flow's run"

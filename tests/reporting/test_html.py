@@ -169,3 +169,11 @@ def test_shares_shade_their_cells_and_nothing_is_written_where_there_is_none() -
     assert [cell["text"] for cell in grid["rows"][0]] == ["too_short", "64.0\u00a0%", ""]
     assert [cell["shade"] for cell in grid["rows"][0]] == [None, 80.0, 0.0]
     assert (len(grid["rows"]), grid["folded"]) == (31, [])
+
+
+def test_a_page_shades_the_cells_of_shares_and_no_others() -> None:
+    plain = Table(name="t", title="T", columns=["reason", "crawl"], rows=[["too_short", 0.64], ["quality", 1.0]])
+    page = stage_page(curate_report().model_copy(update={"tables": [plain]}))
+    shaded = stage_page(curate_report().model_copy(update={"tables": [plain.model_copy(update={"shares": True})]}))
+    assert 'style="--s:80%"' in shaded
+    assert 'style="--s:' not in page
