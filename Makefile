@@ -39,7 +39,7 @@ repro: $(STAMP) ## run the line from the raw sources to the evaluated model; onl
 	@bessemer run
 
 test: $(STAMP) ## run the tests that a change needs (minutes)
-	@python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@python -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-all: $(STAMP) ## run all tests: kills, browsers, several processes
 	@python -m pytest $(PYTEST_ARGS)

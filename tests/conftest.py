@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("bessemer", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bessemer")
 
-_LINE = "the finished line"
 _COMPILE_LITTLE = tuple(f"tests/{folder}/" for folder in ("config", "model", "training", "evaluation", "flows"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -17,16 +16,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file share fixtures: one worker runs them. All that need the finished line are one such group.
+    """What needs the finished line is begun first, since it takes the longest.
 
-    That group is begun first, since it takes the longest; beside it go tests that compile few kernels, since the line
-    compiles them all and leaves them for the rest.
+    Beside it go tests that compile few kernels: the line compiles them all and leaves them for the rest.
     """
-    for item in items:
-        group = _LINE if "finished_line" in getattr(item, "fixturenames", ()) else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_turn)
 
 
