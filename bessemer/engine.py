@@ -1,7 +1,7 @@
 """Map a function over shards: in local processes or threads, with the shard cache, in a fixed order.
 
-A job's function writes Parquet shards through an :class:`OutputWriter` and returns numbers about them. The result does
-not depend on the number of workers: jobs are independent, and their results are returned in the order of the jobs.
+A job's function writes shards through an :class:`OutputWriter` and returns numbers about them. The result does not
+depend on the number of workers: jobs are independent, and their results are returned in the order of the jobs.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bessemer.arrow_files import write_arrow
 from bessemer.cache import ShardCache, cache_key, open_cache
 from bessemer.errors import DataError
 from bessemer.pools import Call, as_done
@@ -78,6 +79,10 @@ class OutputWriter:
         """Write one shard of ``role`` (a key of ``outputs``); the options are those of :func:`write_shard`."""
         info = write_shard(self.directory / role, name, table, row_groups=row_groups, plain=plain, durable=False)
         self.shards.setdefault(role, []).append(info)
+
+    def write_arrow(self, role: str, name: str, table: pa.Table) -> None:
+        """Write one table of ``role`` for :func:`.arrow_files.read_arrow`."""
+        self.shards.setdefault(role, []).append(write_arrow(self.directory / role, name, table))
 
 
 JobFunction = Callable[[Job, OutputWriter], Stats]
@@ -223,11 +228,11 @@ def _restore(
         return None
     folder, value = entry
     shards = {role: [ShardInfo.model_validate(info) for info in infos] for role, infos in value["shards"].items()}
-    for role, infos in shards.items():
-        for info in infos:
-            target = roots[role] / f"{info.name}.parquet"
+    for role in shards:
+        for source in sorted((folder / role).iterdir()):
+            target = roots[role] / source.name
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            _bring(folder / role / target.name, temporary, link=link)
+            _bring(source, temporary, link=link)
             temporary.replace(target)
     return JobResult(job=job, shards=shards, stats=value["stats"], cached=cached)
 

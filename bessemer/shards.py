@@ -26,8 +26,8 @@ ROW_GROUP_BYTES = 1 << 18
 """Of text: who needs some documents of a shard reads little beside them."""
 NUMBER_GROUP_ROWS = 1 << 16
 """Of tables without text, whose columns are read whole."""
-_WITHOUT_DICTIONARY = ("id", "group")
-"""Their values hardly repeat: a dictionary of them takes time and space."""
+_WITHOUT_DICTIONARY = ("id", "group", "text")
+"""Their values hardly repeat: a dictionary of them takes time to write and to read, and space."""
 _CHUNK = 1 << 20
 
 
@@ -111,6 +111,7 @@ def write_shard(
         compression_level=dict.fromkeys(squeezed, 3),
         use_dictionary=[column for column in squeezed if column not in _WITHOUT_DICTIONARY],
         data_page_version="2.0",
+        write_statistics="text" not in table.column_names,  # of a few rows each, they would be most of the footer
     ) as writer:
         start = 0
         for rows in _row_groups(table) if row_groups is None else row_groups:

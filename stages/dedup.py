@@ -1,5 +1,7 @@
 """Dedup: exact groups by normalised text; near duplicates found by MinHash LSH, decided by true Jaccard similarity."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.duplicates import find_duplicates
 from bessemer.dedup.parts import find_repeated_parts
@@ -30,11 +32,14 @@ def main(context: StageContext) -> StageReport:
     exact = context.root / layout.DEDUP_EXACT
     sidecar = None if repeated is None else parts
     workers = context.runtime.resolved_workers
-    write_exact(exact, found, sidecar, made_from, workers)
-    write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
-    return report_duplicates(
-        params, found, repeated, documents=documents, parts=parts, made_from=made_from, workers=workers
-    )
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(write_exact, exact, found, sidecar, made_from, workers)
+        write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
+        report = report_duplicates(
+            params, found, repeated, documents=documents, parts=parts, made_from=made_from, workers=workers
+        )
+        written.result()
+    return report
 
 
 if __name__ == "__main__":

@@ -103,6 +103,15 @@ def test_lists_are_compressed_like_other_columns(tmp_path: Path) -> None:
     assert "RLE_DICTIONARY" in column.encodings
 
 
+def test_texts_have_neither_a_dictionary_nor_statistics(tmp_path: Path) -> None:
+    write_shard(tmp_path, "texts", pa.table({"text": ["a", "b"] * 1000, "source": ["web"] * 2000}))
+    text, source = (pq.ParquetFile(tmp_path / "texts.parquet").metadata.row_group(0).column(i) for i in range(2))
+    assert "RLE_DICTIONARY" not in text.encodings
+    assert "RLE_DICTIONARY" in source.encodings
+    assert not text.is_stats_set
+    assert not source.is_stats_set
+
+
 @given(rows=st.integers(1, 40), size=st.integers(1, 15), data=st.data())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_row_read_alone_is_that_row_of_the_shard(tmp_path: Path, rows: int, size: int, data: st.DataObject) -> None:

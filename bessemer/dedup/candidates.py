@@ -4,6 +4,7 @@ Every task reads its bands of all shards, keeps the keys of its range, sorts and
 each other and of the number of workers, and none holds more than ``KEYS_PER_TASK`` keys.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bessemer.dedup.corpus import Corpus, read_columns
+from bessemer.arrow_files import read_arrow
+from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.distinct import distinct
 from bessemer.dedup.signatures import band_column
 from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
-_BANDS_UP_TO = 750_000
+_BANDS_UP_TO = 1_500_000
 """Keys up to which bands share a task: enough tasks for the workers, not so many that these cost more than work."""
 _COUNTERS = 8
 """Places of a counter table for each key: about one key in as many shares its place with another by chance."""
@@ -92,7 +94,7 @@ def find_candidates(
         total[[0, 1, 3]] += counts[[0, 1, 3]]
         total[2] = max(total[2], counts[2])
         found = distinct(np.concatenate((found, pairs)))
-    out.write(CANDIDATES, job.name, pa.table({"pair": found}), plain=["pair"])
+    out.write_arrow(CANDIDATES, job.name, pa.table({"pair": found}))
     return dict(zip(("several", "capped", "largest", "left_out"), total.tolist(), strict=True))
 
 
@@ -103,19 +105,21 @@ def read_keys(
     names = [band_column(band) for band in task.bands]
     keys: list[list[NDArray[np.uint64]]] = [[np.empty(0, np.uint64)] for _ in names]
     rows: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in names]
-    for place, shard in enumerate(corpus.shards):
-        start, end = corpus.starts[place], corpus.starts[place + 1]
-        own = np.flatnonzero(eligible[start:end])
-        named = own + start
-        table = read_columns(signatures, shard, names)
+    taking_part = np.flatnonzero(eligible)
+    for place, (start, end) in enumerate(itertools.pairwise(np.searchsorted(taking_part, corpus.starts).tolist())):
+        named = taking_part[start:end]
+        own = named - corpus.starts[place]
+        table = read_arrow(signatures, corpus.shards[place])
         for band, name in enumerate(names):
-            values = table.column(name).to_numpy()
-            if len(own) < len(values):
-                values = values[own]
-            inside = in_range(values, task.part, task.parts) if task.parts > 1 else slice(None)
-            keys[band].append(values[inside])
-            rows[band].append(named[inside])
-    return [np.concatenate(parts) for parts in keys], [np.concatenate(parts) for parts in rows]
+            values = table.column(name).to_numpy().take(own)
+            if task.parts == 1:
+                keys[band].append(values)
+            else:
+                inside = in_range(values, task.part, task.parts)
+                keys[band].append(values[inside])
+                rows[band].append(named[inside])
+    whole = [taking_part] * len(names) if task.parts == 1 else [np.concatenate(parts) for parts in rows]
+    return [np.concatenate(parts) for parts in keys], whole
 
 
 def pairs_in_buckets(
@@ -152,7 +156,7 @@ def merge_candidates(directory: Path, names: Sequence[str]) -> NDArray[np.uint64
     """The distinct pairs of all tasks, ascending."""
     merged = np.empty(0, np.uint64)
     for name in names:
-        pairs = read_columns(directory, name, ["pair"]).column("pair").to_numpy()
+        pairs = read_arrow(directory, name).column("pair").to_numpy()
         merged = distinct(np.concatenate((merged, pairs)))
     return merged
 

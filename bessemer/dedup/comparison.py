@@ -13,14 +13,16 @@ import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
+from bessemer.arrow_files import read_arrow
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
-from bessemer.dedup.corpus import Corpus, read_columns, read_some_texts, texts_of
+from bessemer.dedup.corpus import Corpus, map_texts, read_some_texts
 from bessemer.dedup.verdicts import pair_keys
 from bessemer.dedup.verify import similarities
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
 from bessemer.stage import StageContext
 from bessemer.text.buffers import TextBuffer
+from bessemer.text.ngrams import Ngrams, concatenate
 from bessemer.text.shingles import shingles_of
 
 GATHERED, SIMILARITIES = "gathered", "similarities"
@@ -45,8 +47,10 @@ def compare(
     plan = plan_comparisons(pairs, corpus.shingles)
     needed = plan.documents()
     if len(plan) == 1:
-        texts = texts_of(documents, corpus, needed[0], stage.runtime.resolved_workers)
-        return plan.pairs, _similarities(np.searchsorted(needed[0], plan.pairs), texts, params)
+        shingles = functools.partial(_shingles, shingle_words=params.shingle_words)
+        parts = map_texts(shingles, documents, corpus, needed[0], stage.runtime.resolved_workers)
+        places = np.searchsorted(needed[0], plan.pairs)
+        return plan.pairs, similarities(places, concatenate(parts), params.floor)
     gathered = map_jobs(
         functools.partial(gather_texts, documents),
         _gathering(needed, corpus),
@@ -69,8 +73,8 @@ def compare(
         threads=True,
         link=True,
     )
-    found = [read_columns(scratch / SIMILARITIES, result.job.name, ["similarity"]) for result in compared]
-    return plan.pairs, np.concatenate([np.empty(0), *(table.column("similarity").to_numpy() for table in found)])
+    found = [read_arrow(scratch / SIMILARITIES, result.job.name).column("similarity") for result in compared]
+    return plan.pairs, np.concatenate([np.empty(0), *(similarity.to_numpy() for similarity in found)])
 
 
 def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
@@ -87,14 +91,13 @@ def compare_pairs(gathered: Path, params: DedupParams, job: Job, out: OutputWrit
     """Write the similarity of each pair of a task."""
     pairs, groups = job.payload
     texts = [_read_group(gathered, shard, group) for shard, group in groups]
-    out.write(SIMILARITIES, job.name, pa.table({"similarity": _similarities(pairs, texts, params)}))
+    found = similarities(pairs, _shingles(pa.chunked_array(texts), params.shingle_words), params.floor)
+    out.write_arrow(SIMILARITIES, job.name, pa.table({"similarity": found}))
     return {}
 
 
-def _similarities(pairs: NDArray[np.int64], texts: list[pa.Array], params: DedupParams) -> NDArray[np.float64]:
-    """Of pairs of places in ``texts``."""
-    shingles = shingles_of(TextBuffer.of_column(pa.chunked_array(texts)), params.shingle_words)
-    return similarities(pairs, shingles, params.floor)
+def _shingles(texts: pa.ChunkedArray, shingle_words: int) -> Ngrams:
+    return shingles_of(TextBuffer.of_column(texts), shingle_words)
 
 
 def _gathering(needed: list[NDArray[np.int64]], corpus: Corpus) -> list[Job]:

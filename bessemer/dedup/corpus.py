@@ -1,17 +1,20 @@
 """All documents as deduplication sees them: a few numbers each, in the order of the shards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bessemer.identifiers import from_hex
+from bessemer.arrow_files import read_arrow
 from bessemer.shards import read_manifest
+
+_Made = TypeVar("_Made")
 
 BYTES_PER_DOCUMENT = 40
 """Memory that :class:`Corpus` needs for each document."""
@@ -63,17 +66,22 @@ def read_corpus(documents: Path, signatures: Path) -> Corpus:
         signatures: folder with a file of signatures for each of its shards.
     """
     shards = read_manifest(documents).shards
-    tables = [read_columns(signatures, shard.name, ["id", "hash", "words", "shingles"]) for shard in shards]
-    starts = np.zeros(len(shards) + 1, np.int64)
-    np.cumsum([table.num_rows for table in tables], out=starts[1:])
+    ids, hashes = [np.empty((0, 2), np.uint64)], [np.empty((0, 2), np.uint64)]
+    words, shingles = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    for shard in shards:
+        table = read_arrow(signatures, shard.name)
+        ids.append(_from_bytes(table.column("id")))
+        hashes.append(_from_bytes(table.column("hash")))
+        words.append(table.column("words").to_numpy().copy())  # so that no more than one file is mapped at a time
+        shingles.append(table.column("shingles").to_numpy().copy())
     return Corpus(
         shards=[shard.name for shard in shards],
         digests=[shard.xxh3 for shard in shards],
-        starts=starts,
-        ids=np.concatenate([np.empty((0, 2), np.uint64), *(from_hex(table.column("id")) for table in tables)]),
-        hashes=np.concatenate([np.empty((0, 2), np.uint64), *(_from_bytes(table.column("hash")) for table in tables)]),
-        words=np.concatenate([np.empty(0, np.int32), *(table.column("words").to_numpy() for table in tables)]),
-        shingles=np.concatenate([np.empty(0, np.int32), *(table.column("shingles").to_numpy() for table in tables)]),
+        starts=np.cumsum([len(part) for part in words], dtype=np.int64),
+        ids=np.concatenate(ids),
+        hashes=np.concatenate(hashes),
+        words=np.concatenate(words),
+        shingles=np.concatenate(shingles),
     )
 
 
@@ -96,22 +104,28 @@ def read_some_texts(documents: Path, name: str, rows: NDArray[np.int64]) -> pa.C
         return pa.chunked_array(chunks, file.schema_arrow.field("text").type)
 
 
-def texts_of(documents: Path, corpus: Corpus, rows: NDArray[np.int64], workers: int) -> list[pa.Array]:
-    """Texts of some rows (ascending), in their order."""
+def map_texts(
+    function: Callable[[pa.ChunkedArray], _Made], documents: Path, corpus: Corpus, rows: NDArray[np.int64], workers: int
+) -> list[_Made]:
+    """What ``function`` makes of the texts of some rows (ascending), shard by shard, in threads."""
     parts = corpus.rows_by_shard(rows)
+
+    def read(shard: int, local: NDArray[np.int64]) -> _Made:
+        return function(read_some_texts(documents, corpus.shards[shard], local))
+
     with ThreadPoolExecutor(workers) as pool:
         begun = {  # a new shard, all of whose texts may be needed, is not left for the end
-            shard: pool.submit(read_some_texts, documents, corpus.shards[shard], local)
-            for shard, local in sorted(parts, key=lambda part: -len(part[1]))
+            shard: pool.submit(read, shard, local) for shard, local in sorted(parts, key=lambda part: -len(part[1]))
         }
-        return [chunk for shard, _ in parts for chunk in begun[shard].result().chunks]
+        return [begun[shard].result() for shard, _ in parts]
 
 
-def _from_bytes(column: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """Hashes of 16 bytes as shape (n, 2), uint64."""
-    chunks = [
-        np.frombuffer(chunk.buffers()[1], ">u8", 2 * len(chunk), 16 * chunk.offset)
-        for chunk in column.chunks
-        if len(chunk)
-    ]
-    return np.concatenate([np.empty(0, np.uint64), *chunks]).astype(np.uint64).reshape(-1, 2)
+def texts_of(documents: Path, corpus: Corpus, rows: NDArray[np.int64], workers: int) -> list[str]:
+    """Texts of some rows (ascending), in their order."""
+    return [text for texts in map_texts(pa.ChunkedArray.to_pylist, documents, corpus, rows, workers) for text in texts]
+
+
+def _from_bytes(values: pa.FixedSizeBinaryArray) -> NDArray[np.uint64]:
+    """Values of 16 bytes as shape (n, 2), uint64."""
+    numbers = np.frombuffer(values.buffers()[1], ">u8", 2 * len(values), 16 * values.offset)
+    return numbers.astype(np.uint64).reshape(-1, 2)

@@ -151,8 +151,7 @@ def _sample_pairs(params: DedupParams, corpus: Corpus, near: Near, documents: Pa
     keys = mix(mix(first[:, 0] + np.uint64(params.seed)) ^ first[:, 1]) ^ mix(mix(second[:, 0]) ^ second[:, 1])
     chosen = np.sort(np.argsort(keys, kind="stable")[: params.samples]).tolist()
     rows = np.unique(near.pairs[chosen])
-    read = (text.as_py() for chunk in texts_of(documents, corpus, rows, workers) for text in chunk)
-    texts = dict(zip(rows.tolist(), read, strict=True))
+    texts = dict(zip(rows.tolist(), texts_of(documents, corpus, rows, workers), strict=True))
     return [
         SamplePair(
             id_a=corpus.id(near.pairs[place, 0]),

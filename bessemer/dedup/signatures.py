@@ -1,7 +1,7 @@
 """What deduplication needs of each document, one row each, stored beside the documents.
 
-Columns: ``id``; ``hash`` (xxh3-128 of the normalised text, 16 bytes); ``words``, ``shingles`` (int32: places where one
-starts) and one uint64 column per band of the MinHash signature, so that a band is read alone.
+Columns: ``id``, ``hash`` (xxh3-128 of the normalised text; 16 bytes each); ``words``, ``shingles`` (int32: places where
+one starts) and one uint64 column per band of the MinHash signature, so that a band is read alone.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from bessemer.dedup.lsh import Banding, band_keys
 from bessemer.dedup.minhash import Permutations, sign_texts
+from bessemer.identifiers import from_hex
 from bessemer.text.buffers import TextBuffer
 from bessemer.text.identities import text_hashes
 
@@ -32,7 +33,7 @@ def signature_table(documents: pa.Table, *, shingle_words: int, maps: Permutatio
     keys = band_keys(signed.signatures, banding)
     return pa.table(
         {
-            "id": documents.column("id"),
+            "id": fixed_bytes(from_hex(documents.column("id")).astype(">u8").view(np.uint8)),
             "hash": fixed_bytes(text_hashes(buffer)),
             "words": pa.array(signed.words.astype(np.int32)),
             "shingles": pa.array(signed.shingles.astype(np.int32)),

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.corpus import read_columns
 from bessemer.dedup.lsh import Banding
 from bessemer.dedup.minhash import Permutations, permutations
-from bessemer.dedup.signatures import band_column, signature_table
+from bessemer.dedup.signatures import signature_table
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
 from bessemer.shards import read_manifest
 from bessemer.stage import StageContext
 
 SIGNATURES = "signatures"
+_NOTHING = pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
 _ROWS_AT_ONCE = 256
 """Documents signed at a time: a shard that is alone in being new is shared by all cores."""
 
@@ -64,10 +65,12 @@ def sign_shard(
     out: OutputWriter,
 ) -> Stats:
     """Write the signatures of one shard; ``pool`` is shared by all jobs, so that there are as many threads as cores."""
-    table = read_columns(documents, job.name, ["id", "text"])
-    starts = range(0, max(1, table.num_rows), _ROWS_AT_ONCE)
     sign = functools.partial(signature_table, shingle_words=shingle_words, maps=maps, banding=banding)
-    signed = pa.concat_tables(pool.map(sign, [table.slice(start, _ROWS_AT_ONCE) for start in starts])).combine_chunks()
-    plain = ["hash", *(band_column(band) for band in range(banding.bands))]
-    out.write(SIGNATURES, job.name, signed, plain=plain)
-    return {"bytes": int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)}
+    size = 0
+    signed = [pool.submit(sign, _NOTHING)]
+    with pq.ParquetFile(documents / f"{job.name}.parquet", pre_buffer=False) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["id", "text"], use_threads=False):
+            signed.append(pool.submit(sign, pa.table(batch)))
+            size += pc.sum(pc.binary_length(batch.column("text"))).as_py()
+    out.write_arrow(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
+    return {"bytes": size}

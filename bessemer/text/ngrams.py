@@ -1,5 +1,6 @@
 """Hashes of word n-grams, for a batch of documents at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,14 @@ class Ngrams:
     def of(self, document: int) -> NDArray[np.uint64]:
         """The n-grams of one document, in reading order."""
         return self.hashes[self.offsets[document] : self.offsets[document + 1]]
+
+
+def concatenate(parts: Sequence[Ngrams]) -> Ngrams:
+    """The n-grams of the documents of several batches, as those of one."""
+    starts = np.cumsum([0, *(len(part.hashes) for part in parts)])
+    offsets = [part.offsets[1:] + start for part, start in zip(parts, starts, strict=False)]
+    hashes = [np.empty(0, np.uint64), *(part.hashes for part in parts)]
+    return Ngrams(np.concatenate(hashes), np.concatenate([np.zeros(1, np.int64), *offsets]))
 
 
 def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

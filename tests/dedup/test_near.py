@@ -98,7 +98,7 @@ def test_texts_that_fill_many_tasks_give_the_pairs_of_one(
     corpus, at_once = found_among(tmp_path / "one", licences[:120], per_shard=50)
     monkeypatch.setattr(comparison, "plan_comparisons", functools.partial(plan_comparisons, limit=2_000))
     many_corpus, by_task = found_among(tmp_path / "many", licences[:120], per_shard=50)
-    assert len(list((tmp_path / "many").rglob("task-*.parquet"))) > 1
+    assert len(list((tmp_path / "many").rglob("task-*.arrow"))) > 1
     assert not list((tmp_path / "one").rglob("task-*.parquet"))
     assert by_task.similarity.tolist() == at_once.similarity.tolist()
     names = [[(c.id(a), c.id(b)) for a, b in near.pairs] for c, near in ((corpus, at_once), (many_corpus, by_task))]
