@@ -1,6 +1,6 @@
 """Tables of numbers in Arrow's file format: looked at where they lie, without decoding or a copy.
 
-For what stays in the shard cache and is read column by column many times; what stages give each other is Parquet.
+For what stays in the shard cache and is read again, such as signatures; what stages give each other is Parquet.
 """
 
 import os
@@ -13,7 +13,7 @@ from bessemer.shards import ShardInfo, file_digest
 SUFFIX = ".arrow"
 
 
-def write_arrow(directory: Path, name: str, table: pa.Table) -> ShardInfo:
+def write_mapped(directory: Path, name: str, table: pa.Table) -> ShardInfo:
     """Write one table as a single record batch, not waited for on the disk: the cache verifies what it gives out.
 
     Args:
@@ -33,7 +33,7 @@ def write_arrow(directory: Path, name: str, table: pa.Table) -> ShardInfo:
     return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
 
 
-def read_arrow(directory: Path, name: str) -> pa.RecordBatch:
+def read_mapped(directory: Path, name: str) -> pa.RecordBatch:
     """A table whose columns are the mapped file: nothing is read before it is looked at."""
     with pa.memory_map(str(directory / f"{name}{SUFFIX}")) as source:
         return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(use_threads=False)).get_batch(0)

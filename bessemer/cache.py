@@ -99,7 +99,8 @@ class ShardCache:
         """Of all entries. ``Path.glob`` takes several times as long, and there are many."""
         for prefix in self.directory.iterdir():
             if len(prefix.name) == 2:
-                yield from prefix.iterdir()
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # removed meanwhile, or not ours
+                    yield from prefix.iterdir()
 
     def _folder(self, key: str) -> Path:
         return self.directory / key[:2] / key

@@ -17,7 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from bessemer.arrow_files import write_arrow
+from bessemer.arrow_files import SUFFIX as MAPPED
+from bessemer.arrow_files import write_mapped
 from bessemer.cache import ShardCache, cache_key, open_cache
 from bessemer.errors import DataError
 from bessemer.pools import Call, as_done
@@ -80,9 +81,9 @@ class OutputWriter:
         info = write_shard(self.directory / role, name, table, row_groups=row_groups, plain=plain, durable=False)
         self.shards.setdefault(role, []).append(info)
 
-    def write_arrow(self, role: str, name: str, table: pa.Table) -> None:
-        """Write one table of ``role`` for :func:`.arrow_files.read_arrow`."""
-        self.shards.setdefault(role, []).append(write_arrow(self.directory / role, name, table))
+    def write_mapped(self, role: str, name: str, table: pa.Table) -> None:
+        """Write one table of ``role`` for :func:`.arrow_files.read_mapped`."""
+        self.shards.setdefault(role, []).append(write_mapped(self.directory / role, name, table))
 
 
 JobFunction = Callable[[Job, OutputWriter], Stats]
@@ -228,8 +229,11 @@ def _restore(
         return None
     folder, value = entry
     shards = {role: [ShardInfo.model_validate(info) for info in infos] for role, infos in value["shards"].items()}
-    for role in shards:
-        for source in sorted((folder / role).iterdir()):
+    for role, infos in shards.items():
+        for info in infos:
+            source = folder / role / f"{info.name}.parquet"
+            if not source.exists():
+                source = source.with_name(f"{info.name}{MAPPED}")
             target = roots[role] / source.name
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
             _bring(source, temporary, link=link)

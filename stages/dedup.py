@@ -33,6 +33,7 @@ def main(context: StageContext) -> StageReport:
     sidecar = None if repeated is None else parts
     workers = context.runtime.resolved_workers
     with ThreadPoolExecutor(1) as beside:
+        # Neither needs the other; where both fail, as on a full disk, one of the two errors is told.
         written = beside.submit(write_exact, exact, found, sidecar, made_from, workers)
         write_pairs(context.root / layout.DEDUP_PAIRS, found.corpus, found.near, made_from)
         report = report_duplicates(

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import read_arrow
+from bessemer.arrow_files import read_mapped
 from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.distinct import distinct
 from bessemer.dedup.signatures import band_column
@@ -21,8 +21,8 @@ from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
-_BANDS_UP_TO = 1_500_000
-"""Keys up to which bands share a task: enough tasks for the workers, not so many that these cost more than work."""
+KEYS_OF_BANDS = 1_500_000
+"""Keys up to which bands share a task: each task opens every file, which for fewer keys costs more than its work."""
 _COUNTERS = 8
 """Places of a counter table for each key: about one key in as many shares its place with another by chance."""
 CANDIDATES = "candidates"
@@ -63,7 +63,7 @@ class Buckets:
 def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> list[CandidateTask]:
     """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one."""
     parts = -(-documents // limit) if documents else 1
-    group = max(1, min(limit, _BANDS_UP_TO) // max(1, documents))
+    group = max(1, min(limit, KEYS_OF_BANDS) // max(1, documents))
     group = -(-bands // -(-bands // group))  # as few, of equal size
     return [
         CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
@@ -94,7 +94,7 @@ def find_candidates(
         total[[0, 1, 3]] += counts[[0, 1, 3]]
         total[2] = max(total[2], counts[2])
         found = distinct(np.concatenate((found, pairs)))
-    out.write_arrow(CANDIDATES, job.name, pa.table({"pair": found}))
+    out.write_mapped(CANDIDATES, job.name, pa.table({"pair": found}))
     return dict(zip(("several", "capped", "largest", "left_out"), total.tolist(), strict=True))
 
 
@@ -105,11 +105,9 @@ def read_keys(
     names = [band_column(band) for band in task.bands]
     keys: list[list[NDArray[np.uint64]]] = [[np.empty(0, np.uint64)] for _ in names]
     rows: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in names]
-    taking_part = np.flatnonzero(eligible)
-    for place, (start, end) in enumerate(itertools.pairwise(np.searchsorted(taking_part, corpus.starts).tolist())):
-        named = taking_part[start:end]
-        own = named - corpus.starts[place]
-        table = read_arrow(signatures, corpus.shards[place])
+    for shard, (start, end) in zip(corpus.shards, itertools.pairwise(corpus.starts.tolist()), strict=True):
+        own = np.flatnonzero(eligible[start:end])
+        table = read_mapped(signatures, shard)
         for band, name in enumerate(names):
             values = table.column(name).to_numpy().take(own)
             if task.parts == 1:
@@ -117,8 +115,8 @@ def read_keys(
             else:
                 inside = in_range(values, task.part, task.parts)
                 keys[band].append(values[inside])
-                rows[band].append(named[inside])
-    whole = [taking_part] * len(names) if task.parts == 1 else [np.concatenate(parts) for parts in rows]
+                rows[band].append(own[inside] + start)
+    whole = [np.flatnonzero(eligible)] * len(names) if task.parts == 1 else [np.concatenate(parts) for parts in rows]
     return [np.concatenate(parts) for parts in keys], whole
 
 
@@ -156,7 +154,7 @@ def merge_candidates(directory: Path, names: Sequence[str]) -> NDArray[np.uint64
     """The distinct pairs of all tasks, ascending."""
     merged = np.empty(0, np.uint64)
     for name in names:
-        pairs = read_arrow(directory, name).column("pair").to_numpy()
+        pairs = read_mapped(directory, name).column("pair").to_numpy()
         merged = distinct(np.concatenate((merged, pairs)))
     return merged
 

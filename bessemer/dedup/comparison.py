@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import read_arrow
+from bessemer.arrow_files import read_mapped
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
 from bessemer.dedup.corpus import Corpus, map_texts, read_some_texts
@@ -22,7 +22,7 @@ from bessemer.dedup.verify import similarities
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
 from bessemer.stage import StageContext
 from bessemer.text.buffers import TextBuffer
-from bessemer.text.ngrams import Ngrams, concatenate
+from bessemer.text.ngrams import Ngrams, joined
 from bessemer.text.shingles import shingles_of
 
 GATHERED, SIMILARITIES = "gathered", "similarities"
@@ -47,10 +47,9 @@ def compare(
     plan = plan_comparisons(pairs, corpus.shingles)
     needed = plan.documents()
     if len(plan) == 1:
-        shingles = functools.partial(_shingles, shingle_words=params.shingle_words)
-        parts = map_texts(shingles, documents, corpus, needed[0], stage.runtime.resolved_workers)
-        places = np.searchsorted(needed[0], plan.pairs)
-        return plan.pairs, similarities(places, concatenate(parts), params.floor)
+        make = functools.partial(_shingles, shingle_words=params.shingle_words)
+        shingles = joined(map_texts(make, documents, corpus, needed[0], stage.runtime.resolved_workers))
+        return plan.pairs, similarities(np.searchsorted(needed[0], plan.pairs), shingles, params.floor)
     gathered = map_jobs(
         functools.partial(gather_texts, documents),
         _gathering(needed, corpus),
@@ -73,8 +72,11 @@ def compare(
         threads=True,
         link=True,
     )
-    found = [read_arrow(scratch / SIMILARITIES, result.job.name).column("similarity") for result in compared]
-    return plan.pairs, np.concatenate([np.empty(0), *(similarity.to_numpy() for similarity in found)])
+    parts: list[NDArray[np.float64]] = [np.empty(0)]
+    for result in compared:
+        similarity = read_mapped(scratch / SIMILARITIES, result.job.name).column("similarity")
+        parts.append(similarity.to_numpy().copy())  # so that files do not stay mapped
+    return plan.pairs, np.concatenate(parts)
 
 
 def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
@@ -92,7 +94,7 @@ def compare_pairs(gathered: Path, params: DedupParams, job: Job, out: OutputWrit
     pairs, groups = job.payload
     texts = [_read_group(gathered, shard, group) for shard, group in groups]
     found = similarities(pairs, _shingles(pa.chunked_array(texts), params.shingle_words), params.floor)
-    out.write_arrow(SIMILARITIES, job.name, pa.table({"similarity": found}))
+    out.write_mapped(SIMILARITIES, job.name, pa.table({"similarity": found}))
     return {}
 
 

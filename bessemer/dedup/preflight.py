@@ -10,7 +10,7 @@ import psutil
 import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.candidates import KEYS_PER_TASK
+from bessemer.dedup.candidates import KEYS_OF_BANDS, KEYS_PER_TASK
 from bessemer.dedup.comparison_plan import SHINGLES_PER_TASK
 from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
 from bessemer.dedup.lsh import banding_for
@@ -79,7 +79,9 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     total = int(text / stored * manifest.totals["bytes"]) if stored else 0
     largest = int(text / stored * by_size[-1].bytes) if stored else 0
     # What a worker frees between signing, candidates and comparing is not given back to the system: the sum counts.
-    a_worker = 4 * largest + SHINGLES_PER_TASK * _SHINGLE_BYTES + min(count, KEYS_PER_TASK) * _TASK_ROW_BYTES
+    bands = banding_for(params).bands
+    keys = min(max(count, min(bands * count, KEYS_OF_BANDS)), KEYS_PER_TASK)
+    a_worker = 4 * largest + SHINGLES_PER_TASK * _SHINGLE_BYTES + keys * _TASK_ROW_BYTES
     times = total / text if text else 0.0
     parts = int(sum(one.parts for one in sampled) * times)
     working = sum(one.signing_s / SIGNING_SHARE + one.parting_s / PARTS_SHARE for one in sampled) * times
@@ -88,7 +90,7 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
         bytes=total,
         seconds=STARTUP_S + working / workers,
         memory=BASE_MEMORY + workers * a_worker + count * 2 * BYTES_PER_DOCUMENT + parts * _PART_MEMORY,
-        disk=count * (8 * banding_for(params).bands + 64) + int(GATHERED_SHARE * total) + parts * _PART_DISK,
+        disk=count * (8 * bands + 64) + int(GATHERED_SHARE * total) + parts * _PART_DISK,
         workers=workers,
     )
 

@@ -64,7 +64,7 @@ def sign_shard(
     job: Job,
     out: OutputWriter,
 ) -> Stats:
-    """Write the signatures of one shard; ``pool`` is shared by all jobs, so that there are as many threads as cores."""
+    """Write the signatures of one shard; all jobs share ``pool``, so that no more threads sign than there are cores."""
     sign = functools.partial(signature_table, shingle_words=shingle_words, maps=maps, banding=banding)
     size = 0
     signed = [pool.submit(sign, _NOTHING)]
@@ -72,5 +72,10 @@ def sign_shard(
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["id", "text"], use_threads=False):
             signed.append(pool.submit(sign, pa.table(batch)))
             size += pc.sum(pc.binary_length(batch.column("text"))).as_py()
-    out.write_arrow(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
+    try:
+        out.write_mapped(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
+    except BaseException:
+        for part in signed:
+            part.cancel()
+        raise
     return {"bytes": size}

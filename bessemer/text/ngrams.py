@@ -28,7 +28,7 @@ class Ngrams:
         return self.hashes[self.offsets[document] : self.offsets[document + 1]]
 
 
-def concatenate(parts: Sequence[Ngrams]) -> Ngrams:
+def joined(parts: Sequence[Ngrams]) -> Ngrams:
     """The n-grams of the documents of several batches, as those of one."""
     starts = np.cumsum([0, *(len(part.hashes) for part in parts)])
     offsets = [part.offsets[1:] + start for part, start in zip(parts, starts, strict=False)]

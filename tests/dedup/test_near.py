@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import zstandard
 
@@ -15,10 +16,12 @@ from bessemer.config.dedup import DedupParams
 from bessemer.dedup import comparison
 from bessemer.dedup.comparison_plan import plan_comparisons
 from bessemer.dedup.corpus import Corpus
+from bessemer.dedup.duplicates import find_duplicates
 from bessemer.dedup.near import Near
-from bessemer.documents import document_id
+from bessemer.documents import DOCUMENT_SCHEMA, document_id
+from bessemer.shards import read_manifest, write_manifest, write_shard
 from bessemer.text.words import split
-from tests.dedup.documents import find
+from tests.dedup.documents import context, find, write_documents
 
 SAMPLE = Path(__file__).parents[2] / "data/sample/jsonl/reference-00000.jsonl.zst"
 PARAMS = DedupParams()
@@ -99,7 +102,7 @@ def test_texts_that_fill_many_tasks_give_the_pairs_of_one(
     monkeypatch.setattr(comparison, "plan_comparisons", functools.partial(plan_comparisons, limit=2_000))
     many_corpus, by_task = found_among(tmp_path / "many", licences[:120], per_shard=50)
     assert len(list((tmp_path / "many").rglob("task-*.arrow"))) > 1
-    assert not list((tmp_path / "one").rglob("task-*.parquet"))
+    assert not list((tmp_path / "one").rglob("task-*.arrow"))
     assert by_task.similarity.tolist() == at_once.similarity.tolist()
     names = [[(c.id(a), c.id(b)) for a, b in near.pairs] for c, near in ((corpus, at_once), (many_corpus, by_task))]
     assert names[0] == names[1]
@@ -126,3 +129,16 @@ def test_copies_take_part_once(tmp_path: Path) -> None:
     assert len(near.pairs) == 1
     copies = min(document_id("s", str(n)) for n in (0, 1, 3))
     assert {corpus.id(row) for row in near.pairs[0]} == {copies, document_id("s", "2")}
+
+
+def test_a_shard_without_documents_and_a_corpus_without_shards(tmp_path: Path) -> None:
+    texts = ["a short text that is here twice, but for its end, which is not"] * 2 + [""]
+    write_documents(tmp_path / "documents", texts, per_shard=2)
+    manifest = read_manifest(tmp_path / "documents")
+    empty = write_shard(tmp_path / "documents", "empty", pa.table(DOCUMENT_SCHEMA.empty_table()))
+    write_manifest(tmp_path / "documents", [*manifest.shards, empty], {})
+    found = find_duplicates(tmp_path / "documents", PARAMS, context(tmp_path, PARAMS))
+    assert (found.corpus.shards, found.corpus.starts.tolist()) == (["empty", "s-0000000", "s-0000002"], [0, 0, 2, 3])
+    assert found.groups.sizes.tolist() == [2, 1]
+    nothing, pairs = found_among(tmp_path / "nothing", [])
+    assert (len(nothing), len(pairs.pairs), nothing.starts.tolist()) == (0, 0, [0])
