@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bessemer.shards import ShardInfo, file_digest
+from bessemer.shards import ShardInfo, name_shard
 
 SUFFIX = ".arrow"
 
@@ -27,10 +27,7 @@ def write_mapped(directory: Path, name: str, table: pa.Table) -> ShardInfo:
     batch = pa.record_batch([column.combine_chunks() for column in table.columns], names=table.column_names)
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    digest = file_digest(temporary)
-    size = temporary.stat().st_size
-    temporary.replace(path)
-    return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
+    return name_shard(temporary, path, table.num_rows)
 
 
 def read_mapped(directory: Path, name: str) -> pa.RecordBatch:

@@ -120,10 +120,15 @@ def write_shard(
     if durable:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+    return name_shard(temporary, path, table.num_rows)
+
+
+def name_shard(temporary: Path, path: Path, rows: int) -> ShardInfo:
+    """Give a file that is written its name, and say what it is."""
     digest = file_digest(temporary)
     size = temporary.stat().st_size
     temporary.replace(path)
-    return ShardInfo(name=name, rows=table.num_rows, bytes=size, xxh3=digest)
+    return ShardInfo(name=path.stem, rows=rows, bytes=size, xxh3=digest)
 
 
 def _row_groups(table: pa.Table) -> list[int]:

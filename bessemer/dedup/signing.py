@@ -68,11 +68,11 @@ def sign_shard(
     sign = functools.partial(signature_table, shingle_words=shingle_words, maps=maps, banding=banding)
     size = 0
     signed = [pool.submit(sign, _NOTHING)]
-    with pq.ParquetFile(documents / f"{job.name}.parquet", pre_buffer=False) as file:
-        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["id", "text"], use_threads=False):
-            signed.append(pool.submit(sign, pa.table(batch)))
-            size += pc.sum(pc.binary_length(batch.column("text"))).as_py()
     try:
+        with pq.ParquetFile(documents / f"{job.name}.parquet", pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["id", "text"], use_threads=False):
+                signed.append(pool.submit(sign, pa.table(batch)))
+                size += pc.sum(pc.binary_length(batch.column("text"))).as_py()
         out.write_mapped(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
     except BaseException:
         for part in signed:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bessemer.dedup.verify import distinct_of_each
 from bessemer.text.buffers import TextBuffer
+from bessemer.text.ngrams import joined
 from bessemer.text.rolling import begin, new_shingling, next_shingles, words_so_far
 from bessemer.text.scan import at_end
 from bessemer.text.shingles import shingles_of
@@ -31,6 +32,14 @@ def test_sets_are_distinct_and_in_order(batch: list[bytes], n: int) -> None:
         own = hashes[offsets[number] : offsets[number + 1]].tolist()
         assert own == list(dict.fromkeys(slow_shingles(split(read(document)), n)))
     assert offsets[-1] == len(hashes)
+
+
+@given(st.lists(batches, max_size=4), st.integers(1, 7))
+def test_batches_joined_are_one_batch(cut: list[list[bytes]], n: int) -> None:
+    whole = shingles_of(buffer_of([document for batch in cut for document in batch]), n)
+    parts = joined([shingles_of(buffer_of(batch), n) for batch in cut])
+    assert parts.hashes.tolist() == whole.hashes.tolist()
+    assert parts.offsets.tolist() == whole.offsets.tolist()
 
 
 @given(st.lists(texts, max_size=4), st.integers(1, 7), st.integers(4, 12))
