@@ -46,14 +46,17 @@ def html_to_text(page: bytes, stated_charset: str | None, params: HtmlParams, un
 
 
 def decode_page(page: bytes, stated_charset: str | None, undecodable: float) -> Decoded:
-    """The first half of :func:`html_to_text`: the page's characters.
+    """The first half of :func:`html_to_text`: the page's characters, which an extractor may be given.
 
     Raises:
         Undecodable: as said there.
+        ExtractionFailed: the page is nested absurdly deep.
     """
     decoded = decode(page, stated_charset, html=True)
     if decoded.undecodable > undecodable:
         raise Undecodable(f"{decoded.undecodable:.2%} of the characters are not in {decoded.charset}")
+    if _is_too_deep(decoded.text):
+        raise ExtractionFailed(f"elements are nested more than {_MAX_DEPTH:,} deep")
     return decoded
 
 
@@ -61,10 +64,8 @@ def text_of_page(page: str, params: HtmlParams) -> str:
     """The second half of :func:`html_to_text`: the text of a decoded page.
 
     Raises:
-        ExtractionFailed: as said there.
+        ExtractionFailed: the extractor raised an error.
     """
-    if _is_too_deep(page):
-        raise ExtractionFailed(f"elements are nested more than {_MAX_DEPTH:,} deep")
     extract = _trafilatura() if params.extractor == "trafilatura" else _resiliparse
     try:
         return extract(page, params.main_content)

@@ -45,7 +45,7 @@ def clean_text(text: str) -> str:
     """
     if not text.isascii() or text.encode().translate(None, _PRINTABLE):
         text = _plain(text)
-    if " \n" in text or "\t\n" in text:
+    if " \n" in text or ("\t" in text and "\t\n" in text):  # one character is looked for many times faster
         text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
     return text.strip()
 

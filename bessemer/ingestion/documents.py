@@ -69,6 +69,8 @@ def _decode(record: Record, params: IngestParams) -> _Reading | Unreadable:
         decoded = decode_page(record.html, record.charset, params.max_undecodable)
     except Undecodable as error:
         return _unreadable(record, Reason.ENCODING, str(error))
+    except ExtractionFailed as error:
+        return _unreadable(record, Reason.EXTRACTION, str(error))
     return _Reading(record, decoded.text, decoded.charset)
 
 
