@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from bessemer.dedup.distinct import distinct
 from bessemer.text.compiled import kernel
 
-SHINGLES_PER_TASK = 2_000_000
-"""As few as cost no time: what the tasks of all workers hold is the stage's largest piece of memory."""
+FEWEST_SHINGLES, MOST_SHINGLES = 2_000_000, 8_000_000
+"""That a task may hold, 22 bytes each in every worker. With 2 million 1 GB of text took 534 MB, with 8 million 752."""
+_TASKS = 64
+"""Beyond so many tasks they become larger: each opens most of the gathered files."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,18 @@ class Comparisons:
         return [distinct(self.of(task).ravel()) for task in range(len(self))]
 
 
-def plan_comparisons(
-    pairs: NDArray[np.int64], shingles: NDArray[np.int32], limit: int = SHINGLES_PER_TASK
-) -> Comparisons:
+def shingles_per_task(total: int) -> int:
+    """How many a task may hold where the documents that are compared have so many."""
+    return min(MOST_SHINGLES, max(FEWEST_SHINGLES, total // _TASKS))
+
+
+def plan_comparisons(pairs: NDArray[np.int64], shingles: NDArray[np.int32], limit: int | None = None) -> Comparisons:
     """Order pairs by family and cut them.
 
     Args:
         pairs: shape (pairs, 2), distinct.
         shingles: shape (documents,), by row: what a document costs.
-        limit: shingles of a task; a single pair may have more.
+        limit: shingles of a task, by default :func:`shingles_per_task`; a single pair may have more.
     """
     if not len(pairs):
         return Comparisons(pairs, np.zeros(1, np.int64))
@@ -56,7 +61,8 @@ def plan_comparisons(
     places = places.reshape(pairs.shape)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], _families(places, len(rows))[places[:, 0]]))
     tasks = np.empty(len(pairs), np.int64)
-    _cut(places[order], shingles[rows].astype(np.int64), limit, tasks)
+    costs = shingles[rows].astype(np.int64)
+    _cut(places[order], costs, shingles_per_task(int(costs.sum())) if limit is None else limit, tasks)
     return Comparisons(pairs[order], np.searchsorted(tasks, np.arange(tasks[-1] + 2)))
 
 

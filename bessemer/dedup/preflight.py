@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.candidates import KEYS_OF_BANDS, KEYS_PER_TASK
-from bessemer.dedup.comparison_plan import SHINGLES_PER_TASK
+from bessemer.dedup.comparison_plan import shingles_per_task
 from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
 from bessemer.dedup.lsh import banding_for
 from bessemer.dedup.minhash import permutations
@@ -35,8 +35,10 @@ PARTS_SHARE = 0.42
 _TASK_ROW_BYTES = 32
 _PART_MEMORY, _PART_DISK = 30, 26
 """Bytes for each line or paragraph: while the commonest are counted, if others have them all; where it is, measured."""
-_SHINGLE_BYTES = 22
-"""A shingle in memory while texts are compared: its hash twice, and about six bytes of text."""
+_TEXT_BYTES = 6
+"""Of text for each shingle, about."""
+_SHINGLE_BYTES = 16 + _TEXT_BYTES
+"""A shingle in memory while texts are compared: its hash twice, and its text."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     # What a worker frees between signing, candidates and comparing is not given back to the system: the sum counts.
     bands = banding_for(params).bands
     keys = min(max(count, min(bands * count, KEYS_OF_BANDS)), KEYS_PER_TASK)
-    a_worker = 4 * largest + SHINGLES_PER_TASK * _SHINGLE_BYTES + keys * _TASK_ROW_BYTES
+    shingles = shingles_per_task(int(GATHERED_SHARE * total) // _TEXT_BYTES)
+    a_worker = 4 * largest + shingles * _SHINGLE_BYTES + keys * _TASK_ROW_BYTES
     times = total / text if text else 0.0
     parts = int(sum(one.parts for one in sampled) * times)
     working = sum(one.signing_s / SIGNING_SHARE + one.parting_s / PARTS_SHARE for one in sampled) * times

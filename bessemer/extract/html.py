@@ -21,7 +21,7 @@ _CLOSED_BY_THE_PARSER = _VOID | _TABLE_PARTS | _IMPLIED_ENDS
 
 
 class ExtractionFailed(Exception):
-    """The extractor could not make sense of the page."""
+    """The extractor could not make sense of the page, or was spared it."""
 
 
 class Undecodable(Exception):
@@ -46,7 +46,7 @@ def html_to_text(page: bytes, stated_charset: str | None, params: HtmlParams, un
 
 
 def decode_page(page: bytes, stated_charset: str | None, undecodable: float) -> Decoded:
-    """The first half of :func:`html_to_text`: the page's characters, which an extractor may be given.
+    """The first half of :func:`html_to_text`: the page's characters, refused if no extractor should see them.
 
     Raises:
         Undecodable: as said there.
@@ -61,7 +61,7 @@ def decode_page(page: bytes, stated_charset: str | None, undecodable: float) -> 
 
 
 def text_of_page(page: str, params: HtmlParams) -> str:
-    """The second half of :func:`html_to_text`: the text of a decoded page.
+    """The second half of :func:`html_to_text`: the text of a page that :func:`decode_page` let through.
 
     Raises:
         ExtractionFailed: the extractor raised an error.

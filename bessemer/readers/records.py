@@ -18,7 +18,7 @@ class Reason(StrEnum):
     NO_TEXT_FIELD = "no_text_field"  # a JSON record without the field named by columns.text
     WRONG_TYPE = "wrong_type"  # the text is not a string
     ENCODING = "encoding"  # more than ingest.max_undecodable of it cannot be decoded
-    EXTRACTION = "extraction"  # the extractor failed on the page
+    EXTRACTION = "extraction"  # the extractor failed on the page, or the page is nested too deep for one
     FATAL = "fatal"  # the extractor ended the process on the page, or took longer than ingest.max_record_seconds
     UNSUPPORTED = "unsupported"  # an archive's member that is encrypted, sparse, an archive, or of a rare compression
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bessemer.dedup.comparison_plan import plan_comparisons
+from bessemer.dedup.comparison_plan import FEWEST_SHINGLES, MOST_SHINGLES, plan_comparisons, shingles_per_task
 
 pairs_of_few = st.sets(st.tuples(st.integers(0, 14), st.integers(0, 14)).filter(lambda p: p[0] < p[1]), max_size=30)
 
@@ -45,3 +45,12 @@ def test_a_family_larger_than_a_task_is_cut_and_its_hub_goes_to_every_part() -> 
     plan = plan_comparisons(pairs, np.ones(101, np.int32), limit=11)
     assert len(plan) == 10
     assert all(rows[0] == 0 and len(rows) == 11 for rows in plan.documents())
+
+
+def test_tasks_of_a_large_corpus_are_larger_and_not_without_bound() -> None:
+    assert shingles_per_task(0) == shingles_per_task(10 * FEWEST_SHINGLES) == FEWEST_SHINGLES
+    assert shingles_per_task(64 * 3_000_000) == 3_000_000
+    assert shingles_per_task(10**12) == MOST_SHINGLES
+    pairs = np.array([[0, 1], [2, 3], [4, 5]])
+    assert len(plan_comparisons(pairs, np.full(6, FEWEST_SHINGLES // 2, np.int32))) == 3
+    assert len(plan_comparisons(pairs, np.full(6, FEWEST_SHINGLES // 4, np.int32))) == 2
