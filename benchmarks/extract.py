@@ -155,8 +155,8 @@ def speed_table(fast: Passes, slow: Passes) -> Table:
     note = (
         f"pages a second of CPU time on one core, medians of {len(fast.rounds[OURS])} rounds in turn on all pages, and "
         f"of {len(next(iter(slow.rounds.values()), []))} on the first pages. Ours verifies, reads, extracts, cleans, "
-        "counts and writes; the peers read, decode and extract. Processes are started several times; the first pass of "
-        "each is not counted."
+        "counts and writes; the peers read, decode and extract. The first pass after each start of a process is not "
+        "counted."
     )
     return Table("Speed", note, ["system", "pages/s", "pages/s by the clock", "ours is times", "pages"], rows)
 

@@ -92,18 +92,17 @@ def _held_records(file: BinaryIO, limits: Limits, read: ReadRecord) -> Iterator[
 
 def _hold(record: WarcRecord, number: int, limits: Limits, read: ReadRecord) -> _Held | None:
     """The record, or None if its header is not one that says all plainly, it is too large or cannot be read."""
-    stated = record.headers
-    fields = stated.items_bytes()
+    fields = record.headers.items_bytes()
     headers = {name.lower(): value for name, value in fields}
     version, length, kind = (
-        stated.status_line_bytes or b"",
+        record.headers.status_line_bytes or b"",
         headers.get(b"content-length", b""),
         headers.get(b"warc-type", b"").lower(),
     )
     plain = version.startswith(MAGIC + b"1.") and length.isdigit() and len(length) <= 18 and kind.isalpha()
     if not plain or (len(headers) != len(fields) and sum(name.lower() in _DECISIVE for name, _ in fields) > 2):
         return None
-    header = b"\r\n".join((version, *map(b": ".join, fields), b"", b""))  # the last two end a field and the header
+    header = b"".join([version, b"\r\n", *(name + b": " + value + b"\r\n" for name, value in fields), b"\r\n"])
     size = len(header) + int(length)
     if len(header) > HEADER_BYTES or size > limits.record_bytes:
         return None

@@ -56,6 +56,8 @@ def test_the_fast_path_gives_what_ftfy_gives(parts: list[str], between: str) -> 
         ("cafe\u0301", "café"),
         ("a\x00b\x07c\ufeff", "abc"),
         ("  trailing \t\n\n", "trailing"),
+        ("tab\t\nnext", "tab\nnext"),
+        ("blank \nboth \t\nand\t \nnone", "blank\nboth\nand\nnone"),
         ("全角，ＡＢＣ “quoted” ﬁ", "全角，ＡＢＣ “quoted” ﬁ"),
         ("a &amp; b", "a &amp; b"),
         ("\x00\n \t", ""),
