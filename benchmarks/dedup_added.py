@@ -1,5 +1,6 @@
 """What it costs to add one percent of new documents as files of their own, after a run on the others."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,51 +27,71 @@ class Added:
         empty_s: on a corpus without documents, nothing cached.
         full_s: on all documents, nothing cached.
         added_s: on all documents after a run on those that are not new.
+        beyond_s: of two runs one after the other, what the last of these took beyond the first.
         same: the last two wrote the same bytes.
-        rounds: of which these are the medians.
+        rounds: full runs of which these are the medians.
+        pairs: runs of the other two of which these are the medians.
     """
 
     new: float
     empty_s: float
     full_s: float
     added_s: float
+    beyond_s: float
     same: bool
     rounds: int
+    pairs: int
 
     @property
     def share(self) -> float:
         """What adding cost beyond an empty run, of the full run."""
-        return (self.added_s - self.empty_s) / self.full_s
+        return self.beyond_s / self.full_s
 
 
-def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5) -> Added:
+def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5, pairs: int = 4) -> Added:
     """Run the stage on nothing, on all, and on all after most; the last percent of the text is in files of its own.
+
+    The cost is the small difference of two runs on a machine whose speed changes, so they stand side by side, in
+    changing order, and there are many.
 
     Args:
         documents: a shard directory.
         workers: processes of the stage.
         scratch: where to make folders.
-        rounds: of all runs in turn; the medians are taken.
+        rounds: of a full run and the pairs that follow it.
+        pairs: of an empty and an adding run in each round.
     """
-    before, after, nothing = scratch / "before", scratch / "after", scratch / "nothing"
+    before, after, nothing, kept = (scratch / name for name in ("before", "after", "nothing", "kept"))
     share = _split(documents, before, after)
     write_manifest(nothing, [], {})
-    seconds: list[tuple[float, float, float]] = []
+    root = new_project(scratch, workers)
+    time_in(root, before)
+    shutil.rmtree(kept, ignore_errors=True)
+    root.rename(kept)
+
+    def empty() -> float:
+        return time_in(new_project(scratch, workers), nothing)
+
+    def add() -> float:
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(kept, root, symlinks=True, copy_function=os.link)
+        return time_in(root, after)
+
+    full: list[float] = []
+    empties: list[float] = []
+    added: list[float] = []
     same = True
     for _ in range(rounds):
-        empty_s = time_in(new_project(scratch, workers), nothing)
-        root = new_project(scratch, workers)
-        full_s = time_in(root, after)
-        full = [directory_digest(root / result) for result in _RESULTS]
-        root = new_project(scratch, workers)
-        time_in(root, before)
-        added_s = time_in(root, after)
-        same &= full == [directory_digest(root / result) for result in _RESULTS]
-        seconds.append((empty_s, full_s, added_s))
-    for folder in (before, after, nothing, root):
+        full.append(time_in(new_project(scratch, workers), after))
+        whole = [directory_digest(root / result) for result in _RESULTS]
+        for pair in range(pairs):
+            for run, seconds in ((empty, empties), (add, added))[:: 1 if pair % 2 else -1]:
+                seconds.append(run())
+                same &= run is empty or whole == [directory_digest(root / result) for result in _RESULTS]
+    for folder in (before, after, nothing, kept, root):
         shutil.rmtree(folder)
-    empty_s, full_s, added_s = (median(column) for column in zip(*seconds, strict=True))
-    return Added(share, empty_s, full_s, added_s, same, rounds)
+    beyond = median(later - earlier for earlier, later in zip(empties, added, strict=True))
+    return Added(share, median(empties), median(full), median(added), beyond, same, rounds, rounds * pairs)
 
 
 def _split(documents: Path, before: Path, after: Path) -> float:
@@ -112,7 +133,8 @@ def added_table(added: Added) -> Table:
     return Table(
         "One percent added",
         f"The stage with what a run without {added.new:.1%} of the text left in the cache; it wrote {same} as the full "
-        f"run. Medians of {added.rounds} runs of each.",
+        f"run. Medians of {added.rounds} full runs and of {added.pairs} pairs of the others, side by side; "
+        f"the second of a pair took {added.beyond_s:.2f} s more than the first.",
         ["run", "seconds", "beyond an empty run, of the full run"],
         rows,
     )

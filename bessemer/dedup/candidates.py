@@ -5,7 +5,7 @@ each other and of the number of workers, and none holds more than ``KEYS_PER_TAS
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,21 +103,41 @@ def read_keys(
 ) -> tuple[list[NDArray[np.uint64]], list[NDArray[np.int64]]]:
     """For each band of a task: the keys in its range, and the rows that they belong to."""
     names = [band_column(band) for band in task.bands]
-    keys: list[list[NDArray[np.uint64]]] = [[np.empty(0, np.uint64)] for _ in names]
-    rows: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in names]
-    for shard, (start, end) in zip(corpus.shards, itertools.pairwise(corpus.starts.tolist()), strict=True):
+    if task.parts == 1:
+        rows = np.flatnonzero(eligible)
+        return list(_read_whole(signatures, corpus, eligible, names, len(rows))), [rows] * len(names)
+    keys: list[list[NDArray[np.uint64]]] = [[] for _ in names]
+    places: list[list[NDArray[np.int64]]] = [[] for _ in names]
+    for shard, (start, end) in _spans(corpus):
         own = np.flatnonzero(eligible[start:end])
         table = read_mapped(signatures, shard)
         for band, name in enumerate(names):
             values = table.column(name).to_numpy().take(own)
-            if task.parts == 1:
-                keys[band].append(values)
-            else:
-                inside = in_range(values, task.part, task.parts)
-                keys[band].append(values[inside])
-                rows[band].append(own[inside] + start)
-    whole = [np.flatnonzero(eligible)] * len(names) if task.parts == 1 else [np.concatenate(parts) for parts in rows]
-    return [np.concatenate(parts) for parts in keys], whole
+            inside = in_range(values, task.part, task.parts)
+            keys[band].append(values[inside])
+            places[band].append(own[inside] + start)
+    return [np.concatenate(parts) for parts in keys], [np.concatenate(parts) for parts in places]
+
+
+def _read_whole(
+    signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], names: Sequence[str], count: int
+) -> NDArray[np.uint64]:
+    """Shape (bands, count): all keys, in one array, as the system gives a large one larger pages."""
+    keys = np.empty((len(names), count), np.uint64)
+    filled = 0
+    for shard, (start, end) in _spans(corpus):
+        own = eligible[start:end]
+        part = slice(filled, filled + int(np.count_nonzero(own)))
+        table = read_mapped(signatures, shard)
+        for band, name in enumerate(names):
+            values = table.column(name).to_numpy()
+            keys[band, part] = values if part.stop - part.start == len(own) else values[own]
+        filled = part.stop
+    return keys
+
+
+def _spans(corpus: Corpus) -> Iterator[tuple[str, tuple[int, int]]]:
+    return zip(corpus.shards, itertools.pairwise(corpus.starts.tolist()), strict=True)
 
 
 def pairs_in_buckets(

@@ -1,7 +1,7 @@
 """Comparing candidate pairs: texts are gathered by task, shard by shard, and each task computes its similarities.
 
-Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker. What fits into
-one task, as after adding a file, is compared at once.
+Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker. What is little,
+as after adding a file, is compared at once.
 """
 
 import functools
@@ -17,6 +17,7 @@ from bessemer.arrow_files import read_mapped
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
 from bessemer.dedup.corpus import Corpus, map_texts, read_some_texts
+from bessemer.dedup.distinct import distinct
 from bessemer.dedup.verdicts import pair_keys
 from bessemer.dedup.verify import similarities
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
@@ -26,6 +27,8 @@ from bessemer.text.ngrams import Ngrams, joined
 from bessemer.text.shingles import shingles_of
 
 GATHERED, SIMILARITIES = "gathered", "similarities"
+AT_ONCE = 4_000_000
+"""Shingles up to which there are no tasks: a second's work, in the memory of two tasks, that nobody needs to keep."""
 
 
 def compare(
@@ -34,7 +37,7 @@ def compare(
     """True Jaccard similarity of pairs; below ``params.floor`` it may be 0.
 
     Args:
-        pairs: shape (pairs, 2): rows of the corpus, distinct.
+        pairs: shape (pairs, 2): rows of the corpus, distinct, ascending.
         corpus: all documents.
         documents: their shard directory.
         params: of the stage.
@@ -44,12 +47,13 @@ def compare(
     Returns:
         The pairs in another order, and the similarity of each.
     """
+    rows = distinct(pairs.ravel())
+    if corpus.shingles[rows].sum(dtype=np.int64) <= AT_ONCE:
+        make = functools.partial(_shingles, shingle_words=params.shingle_words)
+        shingles = joined(map_texts(make, documents, corpus, rows, stage.runtime.resolved_workers))
+        return pairs, similarities(np.searchsorted(rows, pairs), shingles, params.floor)
     plan = plan_comparisons(pairs, corpus.shingles)
     needed = plan.documents()
-    if len(plan) == 1:
-        make = functools.partial(_shingles, shingle_words=params.shingle_words)
-        shingles = joined(map_texts(make, documents, corpus, needed[0], stage.runtime.resolved_workers))
-        return plan.pairs, similarities(np.searchsorted(needed[0], plan.pairs), shingles, params.floor)
     gathered = map_jobs(
         functools.partial(gather_texts, documents),
         _gathering(needed, corpus),

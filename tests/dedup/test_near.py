@@ -99,6 +99,7 @@ def test_texts_that_fill_many_tasks_give_the_pairs_of_one(
     licences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, at_once = found_among(tmp_path / "one", licences[:120], per_shard=50)
+    monkeypatch.setattr(comparison, "AT_ONCE", 0)
     monkeypatch.setattr(comparison, "plan_comparisons", functools.partial(plan_comparisons, limit=2_000))
     many_corpus, by_task = found_among(tmp_path / "many", licences[:120], per_shard=50)
     assert len(list((tmp_path / "many").rglob("task-*.arrow"))) > 1
