@@ -27,8 +27,8 @@ class Added:
         empty_s: on a corpus without documents, nothing cached.
         full_s: on all documents, nothing cached.
         added_s: on all documents after a run on those that are not new.
-        beyond_s: of two runs one after the other, what the last of these took beyond the first.
-        same: the last two wrote the same bytes.
+        beyond_s: what an adding run took more than the empty run just before or after it.
+        same: full and adding runs wrote the same bytes.
         rounds: full runs of which these are the medians.
         pairs: runs of the other two of which these are the medians.
     """
@@ -51,8 +51,8 @@ class Added:
 def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5, pairs: int = 4) -> Added:
     """Run the stage on nothing, on all, and on all after most; the last percent of the text is in files of its own.
 
-    The cost is the small difference of two runs on a machine whose speed changes, so they stand side by side, in
-    changing order, and there are many.
+    The cost is the small difference of two runs on a machine whose speed changes, so they follow each other,
+    in changing order, and there are many pairs.
 
     Args:
         documents: a shard directory.
@@ -90,7 +90,7 @@ def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5,
                 same &= run is empty or whole == [directory_digest(root / result) for result in _RESULTS]
     for folder in (before, after, nothing, kept, root):
         shutil.rmtree(folder)
-    beyond = median(later - earlier for earlier, later in zip(empties, added, strict=True))
+    beyond = median(adding - without for without, adding in zip(empties, added, strict=True))
     return Added(share, median(empties), median(full), median(added), beyond, same, rounds, rounds * pairs)
 
 
@@ -133,8 +133,8 @@ def added_table(added: Added) -> Table:
     return Table(
         "One percent added",
         f"The stage with what a run without {added.new:.1%} of the text left in the cache; it wrote {same} as the full "
-        f"run. Medians of {added.rounds} full runs and of {added.pairs} pairs of the others, side by side; "
-        f"the second of a pair took {added.beyond_s:.2f} s more than the first.",
+        f"run. Medians of {added.rounds} full runs and of {added.pairs} pairs of the others, one right "
+        f"after the other; the adding run of a pair took {added.beyond_s:.2f} s more than the empty one.",
         ["run", "seconds", "beyond an empty run, of the full run"],
         rows,
     )

@@ -1,7 +1,7 @@
 """Comparing candidate pairs: texts are gathered by task, shard by shard, and each task computes its similarities.
 
 Both steps go through the shard cache, so a run that was killed repeats at most one job of each worker. What is little,
-as after adding a file, is compared at once.
+as after adding a file, is compared at once and without the cache.
 """
 
 import functools
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bessemer.arrow_files import read_mapped
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.comparison_plan import Comparisons, plan_comparisons
+from bessemer.dedup.comparison_plan import FEWEST_SHINGLES, Comparisons, plan_comparisons
 from bessemer.dedup.corpus import Corpus, map_texts, read_some_texts
 from bessemer.dedup.distinct import distinct
 from bessemer.dedup.verdicts import pair_keys
@@ -27,8 +27,8 @@ from bessemer.text.ngrams import Ngrams, joined
 from bessemer.text.shingles import shingles_of
 
 GATHERED, SIMILARITIES = "gathered", "similarities"
-AT_ONCE = 4_000_000
-"""Shingles up to which there are no tasks: a second's work, in the memory of two tasks, that nobody needs to keep."""
+AT_ONCE = 2 * FEWEST_SHINGLES
+"""Shingles of all pairs up to which there are no tasks: under a second's work, which a run that was killed repeats."""
 
 
 def compare(
@@ -37,7 +37,7 @@ def compare(
     """True Jaccard similarity of pairs; below ``params.floor`` it may be 0.
 
     Args:
-        pairs: shape (pairs, 2): rows of the corpus, distinct, ascending.
+        pairs: shape (pairs, 2): rows of the corpus, distinct; fastest if they ascend.
         corpus: all documents.
         documents: their shard directory.
         params: of the stage.
@@ -45,10 +45,12 @@ def compare(
         scratch: an empty folder for gathered texts.
 
     Returns:
-        The pairs in another order, and the similarity of each.
+        The pairs, perhaps in another order, and the similarity of each.
     """
-    rows = distinct(pairs.ravel())
-    if corpus.shingles[rows].sum(dtype=np.int64) <= AT_ONCE:
+    if not len(pairs):
+        return pairs, np.empty(0)
+    if corpus.shingles[pairs].sum(dtype=np.int64) <= AT_ONCE:
+        rows = distinct(pairs.ravel())
         make = functools.partial(_shingles, shingle_words=params.shingle_words)
         shingles = joined(map_texts(make, documents, corpus, rows, stage.runtime.resolved_workers))
         return pairs, similarities(np.searchsorted(rows, pairs), shingles, params.floor)
@@ -76,7 +78,7 @@ def compare(
         threads=True,
         link=True,
     )
-    parts: list[NDArray[np.float64]] = [np.empty(0)]
+    parts: list[NDArray[np.float64]] = []
     for result in compared:
         similarity = read_mapped(scratch / SIMILARITIES, result.job.name).column("similarity")
         parts.append(similarity.to_numpy().copy())  # so that files do not stay mapped
@@ -87,8 +89,8 @@ def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
     """Write the texts of a shard that tasks need: a row group for each task, in the order of the tasks."""
     wanted: list[tuple[int, NDArray[np.int64]]] = job.payload
     rows = np.concatenate([rows for _, rows in wanted])
-    distinct, places = np.unique(rows, return_inverse=True)
-    texts = read_some_texts(documents, job.name, distinct).take(pa.array(places))
+    once, places = np.unique(rows, return_inverse=True)
+    texts = read_some_texts(documents, job.name, once).take(pa.array(places))
     out.write(GATHERED, job.name, pa.table({"text": texts}), row_groups=[len(rows) for _, rows in wanted])
     return {"tasks": [task for task, _ in wanted]}
 

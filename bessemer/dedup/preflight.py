@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.candidates import KEYS_OF_BANDS, KEYS_PER_TASK
+from bessemer.dedup.comparison import AT_ONCE
 from bessemer.dedup.comparison_plan import shingles_per_task
 from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
 from bessemer.dedup.lsh import banding_for
@@ -84,7 +85,8 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     bands = banding_for(params).bands
     keys = min(max(count, min(bands * count, KEYS_OF_BANDS)), KEYS_PER_TASK)
     shingles = shingles_per_task(int(GATHERED_SHARE * total) // _TEXT_BYTES)
-    a_worker = 4 * largest + shingles * _SHINGLE_BYTES + keys * _TASK_ROW_BYTES
+    compared = max(workers * shingles, AT_ONCE) * _SHINGLE_BYTES
+    a_worker = 4 * largest + keys * _TASK_ROW_BYTES
     times = total / text if text else 0.0
     parts = int(sum(one.parts for one in sampled) * times)
     working = sum(one.signing_s / SIGNING_SHARE + one.parting_s / PARTS_SHARE for one in sampled) * times
@@ -92,7 +94,7 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
         documents=count,
         bytes=total,
         seconds=STARTUP_S + working / workers,
-        memory=BASE_MEMORY + workers * a_worker + count * 2 * BYTES_PER_DOCUMENT + parts * _PART_MEMORY,
+        memory=BASE_MEMORY + workers * a_worker + compared + count * 2 * BYTES_PER_DOCUMENT + parts * _PART_MEMORY,
         disk=count * (8 * bands + 64) + int(GATHERED_SHARE * total) + parts * _PART_DISK,
         workers=workers,
     )

@@ -95,7 +95,7 @@ def test_pairs_are_sorted_by_ids_and_do_not_depend_on_shards(licences: list[str]
     assert answers[0] == answers[1]
 
 
-def test_texts_that_fill_many_tasks_give_the_pairs_of_one(
+def test_texts_that_fill_many_tasks_give_the_pairs_that_are_found_at_once(
     licences: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, at_once = found_among(tmp_path / "one", licences[:120], per_shard=50)

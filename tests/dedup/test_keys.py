@@ -1,0 +1,50 @@
+"""The keys that a task reads: the same whether whole or in ranges, whichever documents take part."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from bessemer.arrow_files import write_mapped
+from bessemer.dedup.candidates import CandidateTask, read_keys
+from bessemer.dedup.corpus import Corpus
+from bessemer.dedup.signatures import band_column
+
+SIZES = (5, 0, 7, 4)
+
+
+@pytest.fixture
+def keys() -> NDArray[np.uint64]:
+    return np.random.default_rng(0).integers(0, 2**64, (2, sum(SIZES)), np.uint64)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, keys: NDArray[np.uint64]) -> Corpus:
+    starts = np.cumsum((0, *SIZES))
+    shards = [f"shard-{place}" for place in range(len(SIZES))]
+    for shard, (start, end) in zip(shards, itertools.pairwise(starts.tolist()), strict=True):
+        write_mapped(tmp_path, shard, pa.table({band_column(band): keys[band, start:end] for band in (0, 1)}))
+    zeros = np.zeros((sum(SIZES), 2), np.uint64)
+    counts = np.zeros(sum(SIZES), np.int32)
+    return Corpus(shards, shards, starts, zeros, zeros, counts, counts)
+
+
+@pytest.mark.parametrize("left_out", [[], [6], list(range(5, 12)), list(range(16))], ids=str)
+def test_ranges_together_are_the_whole(
+    tmp_path: Path, corpus: Corpus, keys: NDArray[np.uint64], left_out: list[int]
+) -> None:
+    eligible = np.ones(sum(SIZES), np.bool_)
+    eligible[left_out] = False
+    expected = [dict(zip(np.flatnonzero(eligible).tolist(), band[eligible].tolist(), strict=True)) for band in keys]
+    for parts in (1, 3):
+        found: list[dict[int, int]] = [{}, {}]
+        for part in range(parts):
+            read, rows = read_keys(tmp_path, corpus, eligible, CandidateTask((0, 1), part, parts))
+            for band in (0, 1):
+                assert read[band].dtype == np.uint64
+                assert not set(found[band]) & set(rows[band].tolist())
+                found[band] |= zip(rows[band].tolist(), read[band].tolist(), strict=True)
+        assert found == expected
