@@ -85,9 +85,12 @@ def measure_added(documents: Path, workers: int, scratch: Path, rounds: int = 5,
         full.append(time_in(new_project(scratch, workers), after))
         whole = [directory_digest(root / result) for result in _RESULTS]
         for pair in range(pairs):
-            for run, seconds in ((empty, empties), (add, added))[:: 1 if pair % 2 else -1]:
-                seconds.append(run())
-                same &= run is empty or whole == [directory_digest(root / result) for result in _RESULTS]
+            if pair % 2:
+                empties.append(empty())
+            added.append(add())
+            same &= whole == [directory_digest(root / result) for result in _RESULTS]
+            if not pair % 2:
+                empties.append(empty())
     for folder in (before, after, nothing, kept, root):
         shutil.rmtree(folder)
     beyond = median(adding - without for without, adding in zip(empties, added, strict=True))
