@@ -1,9 +1,11 @@
-"""Tables of numbers in Arrow's file format: looked at where they lie, without decoding or a copy.
+"""Tables of numbers in Arrow's file format, which are read without decoding.
 
 For what stays in the shard cache and is read again, such as signatures; what stages give each other is Parquet.
+Files are read, not mapped: to map and unmap many small ones takes longer, and threads wait for each other meanwhile.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +15,7 @@ from bessemer.shards import ShardInfo, name_shard
 SUFFIX = ".arrow"
 
 
-def write_mapped(directory: Path, name: str, table: pa.Table) -> ShardInfo:
+def write_arrow(directory: Path, name: str, table: pa.Table) -> ShardInfo:
     """Write one table as a single record batch, not waited for on the disk: the cache verifies what it gives out.
 
     Args:
@@ -30,7 +32,18 @@ def write_mapped(directory: Path, name: str, table: pa.Table) -> ShardInfo:
     return name_shard(temporary, path, table.num_rows)
 
 
-def read_mapped(directory: Path, name: str) -> pa.RecordBatch:
-    """A table whose columns are the mapped file: nothing is read before it is looked at."""
-    with pa.memory_map(str(directory / f"{name}{SUFFIX}")) as source:
-        return pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(use_threads=False)).get_batch(0)
+def read_arrow(directory: Path, name: str, columns: Sequence[int] | None = None) -> pa.RecordBatch:
+    """A table, in memory.
+
+    Args:
+        directory: where the file is.
+        name: file name without ``.arrow``.
+        columns: places of those that are wanted, ascending; of the file no others are read. All of them take less time
+            than a few, as they are read at once.
+    """
+    path = directory / f"{name}{SUFFIX}"
+    if columns is None:
+        return pa.ipc.open_file(path.read_bytes()).get_batch(0)
+    options = pa.ipc.IpcReadOptions(use_threads=False, included_fields=list(columns))
+    with pa.OSFile(str(path)) as source:
+        return pa.ipc.open_file(source, options=options).get_batch(0)

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from bessemer.arrow_files import SUFFIX as MAPPED
-from bessemer.arrow_files import write_mapped
+from bessemer.arrow_files import SUFFIX as ARROW
+from bessemer.arrow_files import write_arrow
 from bessemer.cache import ShardCache, cache_key, open_cache
 from bessemer.errors import DataError
 from bessemer.pools import Call, as_done
@@ -81,9 +81,9 @@ class OutputWriter:
         info = write_shard(self.directory / role, name, table, row_groups=row_groups, plain=plain, durable=False)
         self.shards.setdefault(role, []).append(info)
 
-    def write_mapped(self, role: str, name: str, table: pa.Table) -> None:
-        """Write one table of ``role`` for :func:`.arrow_files.read_mapped`."""
-        self.shards.setdefault(role, []).append(write_mapped(self.directory / role, name, table))
+    def write_arrow(self, role: str, name: str, table: pa.Table) -> None:
+        """Write one table of ``role`` for :func:`.arrow_files.read_arrow`."""
+        self.shards.setdefault(role, []).append(write_arrow(self.directory / role, name, table))
 
 
 JobFunction = Callable[[Job, OutputWriter], Stats]
@@ -233,7 +233,7 @@ def _restore(
         for info in infos:
             source = folder / role / f"{info.name}.parquet"
             if not source.exists():
-                source = source.with_name(f"{info.name}{MAPPED}")
+                source = source.with_name(f"{info.name}{ARROW}")
             target = roots[role] / source.name
             temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
             _bring(source, temporary, link=link)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pytest
 
-from bessemer.arrow_files import read_mapped, write_mapped
+from bessemer.arrow_files import read_arrow, write_arrow
 from bessemer.engine import Job, OutputWriter, Stats, map_jobs
 from bessemer.shards import file_digest
 from tests.test_engine import context
@@ -20,24 +20,26 @@ TABLE = pa.table(
 
 @pytest.mark.parametrize("table", [TABLE, TABLE.slice(1), TABLE.slice(3), pa.concat_tables([TABLE, TABLE.slice(1, 1)])])
 def test_what_is_written_is_read_again(tmp_path: Path, table: pa.Table) -> None:
-    info = write_mapped(tmp_path, "part", table)
+    info = write_arrow(tmp_path, "part", table)
     path = tmp_path / "part.arrow"
     assert (info.name, info.rows, info.bytes) == ("part", table.num_rows, path.stat().st_size)
     assert info.xxh3 == file_digest(path)
-    assert pa.table(read_mapped(tmp_path, "part")) == table.combine_chunks()
+    assert pa.table(read_arrow(tmp_path, "part")) == table.combine_chunks()
+    for place, name in enumerate(table.column_names):
+        assert pa.table(read_arrow(tmp_path, "part", [place])) == table.select([name]).combine_chunks()
     assert pyarrow.feather.read_table(path) == table  # an independent way in
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_columns_outlive_the_removed_file(tmp_path: Path) -> None:
-    write_mapped(tmp_path, "part", pa.table({"number": np.arange(100_000)}))
-    numbers = read_mapped(tmp_path, "part").column("number").to_numpy()
+    write_arrow(tmp_path, "part", pa.table({"number": np.arange(100_000)}))
+    numbers = read_arrow(tmp_path, "part").column("number").to_numpy()
     (tmp_path / "part.arrow").unlink()
     assert numbers.sum() == 99_999 * 50_000
 
 
 def squares(upto: int, job: Job, out: OutputWriter) -> Stats:
-    out.write_mapped("squares", job.name, pa.table({"square": np.arange(upto) ** 2}))
+    out.write_arrow("squares", job.name, pa.table({"square": np.arange(upto) ** 2}))
     return {"upto": upto}
 
 
@@ -52,7 +54,7 @@ def test_the_shard_cache_gives_them_out_and_notices_damage(tmp_path: Path, link:
             label="squares",
             link=link,
         )
-        assert read_mapped(tmp_path / folder, "four").column("square").to_pylist() == [0, 1, 4, 9]
+        assert read_arrow(tmp_path / folder, "four").column("square").to_pylist() == [0, 1, 4, 9]
         return result.cached
 
     assert [run("one"), run("two")] == [False, True]

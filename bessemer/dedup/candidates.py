@@ -13,18 +13,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import read_mapped
+from bessemer.arrow_files import read_arrow
 from bessemer.dedup.corpus import Corpus
 from bessemer.dedup.distinct import distinct
-from bessemer.dedup.signatures import band_column
+from bessemer.dedup.signatures import BEFORE_BANDS, band_column
 from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
-KEYS_OF_BANDS = 1_500_000
-"""Keys up to which bands share a task: each task opens every file, which for fewer keys costs more than its work."""
-_COUNTERS = 8
-"""Places of a counter table for each key: about one key in as many shares its place with another by chance."""
+"""Up to which bands share a task: each task opens every file, which for few keys costs more than its work."""
+_PLACES = 8
+"""Of a table for each key: about one key in as many shares its place with another by chance."""
+_BITS = 64
+_READ_WHOLE = 4
+"""Bands for which reading all of a file of signatures takes less time than reading only what is needed of it."""
 CANDIDATES = "candidates"
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -63,7 +65,7 @@ class Buckets:
 def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> list[CandidateTask]:
     """Cut the index into tasks of at most about ``limit`` keys: several bands, or ranges of one."""
     parts = -(-documents // limit) if documents else 1
-    group = max(1, min(limit, KEYS_OF_BANDS) // max(1, documents))
+    group = max(1, limit // max(1, documents))
     group = -(-bands // -(-bands // group))  # as few, of equal size
     return [
         CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
@@ -94,7 +96,7 @@ def find_candidates(
         total[[0, 1, 3]] += counts[[0, 1, 3]]
         total[2] = max(total[2], counts[2])
         found = distinct(np.concatenate((found, pairs)))
-    out.write_mapped(CANDIDATES, job.name, pa.table({"pair": found}))
+    out.write_arrow(CANDIDATES, job.name, pa.table({"pair": found}))
     return dict(zip(("several", "capped", "largest", "left_out"), total.tolist(), strict=True))
 
 
@@ -102,17 +104,15 @@ def read_keys(
     signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], task: CandidateTask
 ) -> tuple[list[NDArray[np.uint64]], list[NDArray[np.int64]]]:
     """For each band of a task: the keys in its range, and the rows that they belong to."""
-    names = [band_column(band) for band in task.bands]
     if task.parts == 1:
         rows = np.flatnonzero(eligible)
-        return list(_read_whole(signatures, corpus, eligible, names, len(rows))), [rows] * len(names)
-    keys: list[list[NDArray[np.uint64]]] = [[] for _ in names]
-    places: list[list[NDArray[np.int64]]] = [[] for _ in names]
+        return list(_read_whole(signatures, corpus, eligible, task.bands, len(rows))), [rows] * len(task.bands)
+    keys: list[list[NDArray[np.uint64]]] = [[] for _ in task.bands]
+    places: list[list[NDArray[np.int64]]] = [[] for _ in task.bands]
     for shard, (start, end) in _spans(corpus):
         own = np.flatnonzero(eligible[start:end])
-        table = read_mapped(signatures, shard)
-        for band, name in enumerate(names):
-            values = table.column(name).to_numpy().take(own)
+        for band, read in enumerate(_keys_of(signatures, shard, task.bands)):
+            values = read.take(own)
             inside = in_range(values, task.part, task.parts)
             keys[band].append(values[inside])
             places[band].append(own[inside] + start)
@@ -120,20 +120,24 @@ def read_keys(
 
 
 def _read_whole(
-    signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], names: Sequence[str], count: int
+    signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], bands: Sequence[int], count: int
 ) -> NDArray[np.uint64]:
     """Shape (bands, count): all keys, in one array, as the system gives a large one larger pages."""
-    keys = np.empty((len(names), count), np.uint64)
+    keys = np.empty((len(bands), count), np.uint64)
     filled = 0
     for shard, (start, end) in _spans(corpus):
         own = eligible[start:end]
         part = slice(filled, filled + int(np.count_nonzero(own)))
-        table = read_mapped(signatures, shard)
-        for band, name in enumerate(names):
-            values = table.column(name).to_numpy()
+        for band, values in enumerate(_keys_of(signatures, shard, bands)):
             keys[band, part] = values if part.stop - part.start == len(own) else values[own]
         filled = part.stop
     return keys
+
+
+def _keys_of(signatures: Path, shard: str, bands: Sequence[int]) -> Iterator[NDArray[np.uint64]]:
+    places = [len(BEFORE_BANDS) + band for band in bands]
+    table = read_arrow(signatures, shard, None if len(bands) >= _READ_WHOLE else places)
+    return (table.column(band_column(band)).to_numpy() for band in bands)
 
 
 def _spans(corpus: Corpus) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -154,7 +158,9 @@ def pairs_in_buckets(
     Returns:
         Pairs ``a << 32 | b`` with a < b, and int64 numbers in the order of :class:`Buckets`.
     """
-    shared = np.flatnonzero(_may_repeat(keys, np.zeros(_table_size(len(keys)), np.uint8)))
+    table = np.zeros((2, max(1, _table_size(len(keys)) // _BITS)), np.uint64)
+    shared = np.empty(len(keys), np.int64)
+    shared = shared[: _may_repeat(keys, table[0], table[1], shared)]
     keys, rows = keys[shared], rows[shared]
     order = np.argsort(keys)
     ordered = keys[order]
@@ -174,7 +180,7 @@ def merge_candidates(directory: Path, names: Sequence[str]) -> NDArray[np.uint64
     """The distinct pairs of all tasks, ascending."""
     merged = np.empty(0, np.uint64)
     for name in names:
-        pairs = read_mapped(directory, name).column("pair").to_numpy()
+        pairs = read_arrow(directory, name).column("pair").to_numpy()
         merged = distinct(np.concatenate((merged, pairs)))
     return merged
 
@@ -194,25 +200,36 @@ def in_range(keys: NDArray[np.uint64], part: int, parts: int) -> NDArray[np.bool
 
 def _table_size(keys: int) -> int:
     """A power of two, so that a mask finds the place."""
-    return 1 << max(0, _COUNTERS * keys - 1).bit_length()
+    return 1 << max(0, _PLACES * keys - 1).bit_length()
 
 
 @kernel
-def _may_repeat(keys: NDArray[np.uint64], seen: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Every key that occurs more than once, and a few others: most keys need not be sorted.
+def _may_repeat(
+    keys: NDArray[np.uint64], seen: NDArray[np.uint64], again: NDArray[np.uint64], found: NDArray[np.int64]
+) -> int:
+    """Write where keys are that occur more than once, and a few others: most keys need not be sorted.
 
     Args:
         keys: random bits; the lower ones choose a place, the upper ones have chosen the range.
-        seen: zeros, a power of two of them.
+        seen: zeros, a power of two of them: a bit for each place, set when a key had it.
+        again: as many zeros: a bit for each place, set when a second key had it.
+        found: room for the place of every key.
+
+    Returns:
+        How many were written.
     """
-    mask = np.uint64(len(seen) - 1)
+    mask = np.uint64(_BITS * len(seen) - 1)
     for key in keys:
         place = key & mask
-        seen[place] = min(np.uint8(2), np.uint8(seen[place] + np.uint8(1)))
-    repeats = np.empty(len(keys), np.bool_)
+        word, bit = place // np.uint64(_BITS), np.uint64(1) << (place % np.uint64(_BITS))
+        again[word] |= seen[word] & bit
+        seen[word] |= bit
+    count = 0
     for at in range(len(keys)):
-        repeats[at] = seen[keys[at] & mask] > 1
-    return repeats
+        place = keys[at] & mask
+        found[count] = at  # overwritten by the next one unless it counts
+        count += int((again[place // np.uint64(_BITS)] >> (place % np.uint64(_BITS))) & np.uint64(1))
+    return count
 
 
 @kernel

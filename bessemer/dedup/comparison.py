@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import xxhash
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import read_mapped
+from bessemer.arrow_files import read_arrow
 from bessemer.config.dedup import DedupParams
 from bessemer.dedup.comparison_plan import FEWEST_SHINGLES, Comparisons, plan_comparisons
 from bessemer.dedup.corpus import Corpus, map_texts, read_some_texts
@@ -78,11 +78,8 @@ def compare(
         threads=True,
         link=True,
     )
-    parts: list[NDArray[np.float64]] = []
-    for result in compared:
-        similarity = read_mapped(scratch / SIMILARITIES, result.job.name).column("similarity")
-        parts.append(similarity.to_numpy().copy())  # so that files do not stay mapped
-    return plan.pairs, np.concatenate(parts)
+    found = (read_arrow(scratch / SIMILARITIES, result.job.name).column("similarity") for result in compared)
+    return plan.pairs, np.concatenate([similarity.to_numpy() for similarity in found])
 
 
 def gather_texts(documents: Path, job: Job, out: OutputWriter) -> Stats:
@@ -100,7 +97,7 @@ def compare_pairs(gathered: Path, params: DedupParams, job: Job, out: OutputWrit
     pairs, groups = job.payload
     texts = [_read_group(gathered, shard, group) for shard, group in groups]
     found = similarities(pairs, _shingles(pa.chunked_array(texts), params.shingle_words), params.floor)
-    out.write_mapped(SIMILARITIES, job.name, pa.table({"similarity": found}))
+    out.write_arrow(SIMILARITIES, job.name, pa.table({"similarity": found}))
     return {}
 
 

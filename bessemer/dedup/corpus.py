@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import read_mapped
+from bessemer.arrow_files import read_arrow
 from bessemer.shards import read_manifest
 
 _Made = TypeVar("_Made")
@@ -69,10 +69,10 @@ def read_corpus(documents: Path, signatures: Path) -> Corpus:
     ids, hashes = [np.empty((0, 2), np.uint64)], [np.empty((0, 2), np.uint64)]
     words, shingles = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for shard in shards:
-        table = read_mapped(signatures, shard.name)
+        table = read_arrow(signatures, shard.name)
         ids.append(_from_bytes(table.column("id")))
         hashes.append(_from_bytes(table.column("hash")))
-        words.append(table.column("words").to_numpy().copy())  # so that files do not stay mapped
+        words.append(table.column("words").to_numpy().copy())  # so that no table stays in memory
         shingles.append(table.column("shingles").to_numpy().copy())
     return Corpus(
         shards=[shard.name for shard in shards],

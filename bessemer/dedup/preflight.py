@@ -10,7 +10,7 @@ import psutil
 import pyarrow.compute as pc
 
 from bessemer.config.dedup import DedupParams
-from bessemer.dedup.candidates import KEYS_OF_BANDS, KEYS_PER_TASK
+from bessemer.dedup.candidates import KEYS_PER_TASK
 from bessemer.dedup.comparison import AT_ONCE
 from bessemer.dedup.comparison_plan import shingles_per_task
 from bessemer.dedup.corpus import BYTES_PER_DOCUMENT, read_columns
@@ -33,7 +33,8 @@ SIGNING_SHARE = 0.33
 """Share of the time after the start that signing the sample foretells, measured on 1 GB with 30 % near copies."""
 PARTS_SHARE = 0.42
 """Share of the time for repeated lines or paragraphs that finding all lines foretells, measured on the same corpus."""
-_TASK_ROW_BYTES = 32
+_KEY_BYTES, _TASK_ROW_BYTES = 8, 24
+"""While candidates are found: of each key that a task has read, and of each key of the band that it is at."""
 _PART_MEMORY, _PART_DISK = 30, 26
 """Bytes for each line or paragraph: while the commonest are counted, if others have them all; where it is, measured."""
 _TEXT_BYTES = 6
@@ -83,10 +84,10 @@ def estimate(documents: Path, params: DedupParams, workers: int) -> Estimate:
     largest = int(text / stored * by_size[-1].bytes) if stored else 0
     # What a worker frees between signing, candidates and comparing is not given back to the system: the sum counts.
     bands = banding_for(params).bands
-    keys = min(max(count, min(bands * count, KEYS_OF_BANDS)), KEYS_PER_TASK)
+    keys, of_band = (min(some, KEYS_PER_TASK) for some in (bands * count, count))
     shingles = shingles_per_task(int(GATHERED_SHARE * total) // _TEXT_BYTES)
     compared = max(workers * shingles, AT_ONCE) * _SHINGLE_BYTES
-    a_worker = 4 * largest + keys * _TASK_ROW_BYTES
+    a_worker = 4 * largest + keys * _KEY_BYTES + of_band * _TASK_ROW_BYTES
     times = total / text if text else 0.0
     parts = int(sum(one.parts for one in sampled) * times)
     working = sum(one.signing_s / SIGNING_SHARE + one.parting_s / PARTS_SHARE for one in sampled) * times

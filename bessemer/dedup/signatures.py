@@ -13,9 +13,11 @@ from bessemer.identifiers import from_hex
 from bessemer.text.buffers import TextBuffer
 from bessemer.text.identities import text_hashes
 
+BEFORE_BANDS = ("id", "hash", "words", "shingles")
+
 
 def band_column(band: int) -> str:
-    """Name of the column that holds the keys of a band."""
+    """Name of the column that holds the keys of a band; its place is ``len(BEFORE_BANDS) + band``."""
     return f"band_{band:03d}"
 
 

@@ -73,7 +73,7 @@ def sign_shard(
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["id", "text"], use_threads=False):
                 signed.append(pool.submit(sign, pa.table(batch)))
                 size += pc.sum(pc.binary_length(batch.column("text"))).as_py()
-        out.write_mapped(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
+        out.write_arrow(SIGNATURES, job.name, pa.concat_tables(part.result() for part in signed))
     except BaseException:
         for part in signed:
             part.cancel()

@@ -8,17 +8,18 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from bessemer.arrow_files import write_mapped
+from bessemer.arrow_files import write_arrow
 from bessemer.dedup.candidates import CandidateTask, read_keys
 from bessemer.dedup.corpus import Corpus
-from bessemer.dedup.signatures import band_column
+from bessemer.dedup.signatures import BEFORE_BANDS, band_column
 
 SIZES = (5, 0, 7, 4)
+BANDS = 5
 
 
 @pytest.fixture
 def keys() -> NDArray[np.uint64]:
-    return np.random.default_rng(0).integers(0, 2**64, (2, sum(SIZES)), np.uint64)
+    return np.random.default_rng(0).integers(0, 2**64, (BANDS, sum(SIZES)), np.uint64)
 
 
 @pytest.fixture
@@ -26,24 +27,28 @@ def corpus(tmp_path: Path, keys: NDArray[np.uint64]) -> Corpus:
     starts = np.cumsum((0, *SIZES))
     shards = [f"shard-{place}" for place in range(len(SIZES))]
     for shard, (start, end) in zip(shards, itertools.pairwise(starts.tolist()), strict=True):
-        write_mapped(tmp_path, shard, pa.table({band_column(band): keys[band, start:end] for band in (0, 1)}))
+        columns = dict.fromkeys(BEFORE_BANDS, np.zeros(end - start))
+        columns |= {band_column(band): keys[band, start:end] for band in range(BANDS)}
+        write_arrow(tmp_path, shard, pa.table(columns))
     zeros = np.zeros((sum(SIZES), 2), np.uint64)
     counts = np.zeros(sum(SIZES), np.int32)
     return Corpus(shards, shards, starts, zeros, zeros, counts, counts)
 
 
+@pytest.mark.parametrize("bands", [(0, 1), (1, 3), (4,), (0, 1, 2, 3, 4)], ids=str)
 @pytest.mark.parametrize("left_out", [[], [6], list(range(5, 12)), list(range(16))], ids=str)
 def test_ranges_together_are_the_whole(
-    tmp_path: Path, corpus: Corpus, keys: NDArray[np.uint64], left_out: list[int]
+    tmp_path: Path, corpus: Corpus, keys: NDArray[np.uint64], left_out: list[int], bands: tuple[int, ...]
 ) -> None:
     eligible = np.ones(sum(SIZES), np.bool_)
     eligible[left_out] = False
-    expected = [dict(zip(np.flatnonzero(eligible).tolist(), band[eligible].tolist(), strict=True)) for band in keys]
+    takes_part = np.flatnonzero(eligible).tolist()
+    expected = [dict(zip(takes_part, keys[band, eligible].tolist(), strict=True)) for band in bands]
     for parts in (1, 3):
-        found: list[dict[int, int]] = [{}, {}]
+        found: list[dict[int, int]] = [{} for _ in bands]
         for part in range(parts):
-            read, rows = read_keys(tmp_path, corpus, eligible, CandidateTask((0, 1), part, parts))
-            for band in (0, 1):
+            read, rows = read_keys(tmp_path, corpus, eligible, CandidateTask(bands, part, parts))
+            for band in range(len(bands)):
                 assert read[band].dtype == np.uint64
                 assert not set(found[band]) & set(rows[band].tolist())
                 found[band] |= zip(rows[band].tolist(), read[band].tolist(), strict=True)
