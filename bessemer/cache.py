@@ -48,7 +48,7 @@ class ShardCache:
                 for name, (size, digest) in result["files"].items()
             )
             os.utime(folder)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # the last two: JSON, but no result
             intact = False
         if not intact:
             shutil.rmtree(folder, ignore_errors=True)
@@ -67,8 +67,9 @@ class ShardCache:
             for path in sorted(workspace.rglob("*"))
             if path.is_file()
         }
-        # Not waited for on the disk: what a power cut leaves of an entry is damaged, and counts as absent.
-        (workspace / _RESULT).write_text(json.dumps({"files": files, "value": dict(value)}), encoding="utf-8")
+        result = json.dumps({"files": files, "value": dict(value)}, sort_keys=True)
+        # Not waited for on the disk, as the files are not: an entry that a power cut damages counts as absent.
+        (workspace / _RESULT).write_text(result, encoding="utf-8")
         folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         if replace:
@@ -96,7 +97,7 @@ class ShardCache:
             freed += size
         return freed
 
-    def _entries(self) -> "Iterator[os.DirEntry[str]]":
+    def _entries(self) -> Iterator[os.DirEntry[str]]:
         """Folders of all entries. ``Path.glob`` takes several times as long, and there are many."""
         with os.scandir(self.directory) as prefixes:
             for prefix in prefixes:
@@ -109,7 +110,7 @@ class ShardCache:
         return self.directory / key[:2] / key
 
 
-def _weigh(entry: "os.DirEntry[str]") -> tuple[float, int, str] | None:
+def _weigh(entry: os.DirEntry[str]) -> tuple[float, int, str] | None:
     """Time of last use, bytes and folder of an entry; None if another process evicted it meanwhile."""
     try:
         return entry.stat().st_mtime, _size(entry.path), entry.path

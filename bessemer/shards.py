@@ -85,7 +85,6 @@ def write_shard(
     *,
     row_groups: Sequence[int] | None = None,
     plain: Sequence[str] = (),
-    compress: bool = True,
     durable: bool = True,
 ) -> ShardInfo:
     """Write one shard with the project's fixed Parquet settings.
@@ -97,8 +96,6 @@ def write_shard(
         row_groups: rows of each row group, in order; by default, where there is a column ``text``, at most
             ``ROW_GROUP_ROWS`` and about ``ROW_GROUP_BYTES`` of it, else ``NUMBER_GROUP_ROWS``.
         plain: columns of random bits (hashes), which neither a dictionary nor compression makes smaller.
-        compress: with zstd. Small columns of numbers are written and read faster without, and hardly larger, as a
-            dictionary packs their bits.
         durable: wait until the file is on disk. Not needed where its digest is verified before it is used.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -106,25 +103,23 @@ def write_shard(
     temporary = directory / f".{name}.{os.getpid()}.tmp"
     table = table.replace_schema_metadata(None)
     leaves = [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in table.schema]
-    repetitive = [column for column in leaves if column not in plain]
-    squeezed = repetitive if compress else []
-    texts = "text" in table.column_names
-    made = pa.BufferOutputStream()  # where there are no texts a shard is small, and the disk is asked once
-    with pq.ParquetWriter(
-        temporary if texts else made,
-        table.schema,
-        compression={column: "zstd" if column in squeezed else "none" for column in leaves},
-        compression_level=dict.fromkeys(squeezed, 3) or None,
-        use_dictionary=[column for column in repetitive if column not in _WITHOUT_DICTIONARY],
-        data_page_version="2.0",
-        write_statistics=not texts,  # of a few rows each, they would be most of the footer
-    ) as writer:
+    squeezed = [column for column in leaves if column not in plain]
+    with (
+        pa.output_stream(str(temporary), buffer_size=_CHUNK) as sink,  # else every page is written by itself
+        pq.ParquetWriter(
+            sink,
+            table.schema,
+            compression={column: "zstd" if column in squeezed else "none" for column in leaves},
+            compression_level=dict.fromkeys(squeezed, 3),
+            use_dictionary=[column for column in squeezed if column not in _WITHOUT_DICTIONARY],
+            data_page_version="2.0",
+            write_statistics="text" not in table.column_names,  # of a few rows each, they would be most of the footer
+        ) as writer,
+    ):
         start = 0
         for rows in _row_groups(table) if row_groups is None else row_groups:
             writer.write_table(table.slice(start, rows), row_group_size=max(1, rows))
             start += rows
-    if not texts:
-        temporary.write_bytes(made.getvalue())
     if durable:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())

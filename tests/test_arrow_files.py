@@ -31,9 +31,10 @@ def test_what_is_written_is_read_again(tmp_path: Path, table: pa.Table) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_columns_outlive_the_removed_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("columns", [None, [0]])
+def test_columns_outlive_the_removed_file(tmp_path: Path, columns: list[int] | None) -> None:
     write_arrow(tmp_path, "part", pa.table({"number": np.arange(100_000)}))
-    numbers = read_arrow(tmp_path, "part").column("number").to_numpy()
+    numbers = read_arrow(tmp_path, "part", columns).column("number").to_numpy()
     (tmp_path / "part.arrow").unlink()
     assert numbers.sum() == 99_999 * 50_000
 

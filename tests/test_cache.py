@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from bessemer.cache import ShardCache, cache_key
 
 
@@ -24,6 +26,28 @@ def test_an_entry_comes_back_as_it_was(tmp_path: Path) -> None:
     assert found is not None
     assert found[1] == {"name": "a"}
     assert (found[0] / "part.bin").read_bytes() == b"a" * 1000
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 100, b"[]", b"3", b'{"files": 1}', b'{"files": {"part.bin": 7}}', b"{}"])
+def test_what_a_power_cut_leaves_of_a_result_counts_as_absent(tmp_path: Path, left: bytes) -> None:
+    cache = ShardCache(tmp_path, 10**6)
+    key = _entry(cache, "a")
+    (result,) = tmp_path.glob("*/*/_result.json")
+    result.write_bytes(left)
+    assert cache.get(key) is None
+    assert not result.exists()
+    assert cache.get(_entry(cache, "a")) is not None
+
+
+def test_a_result_that_was_cut_off_counts_as_absent(tmp_path: Path) -> None:
+    cache = ShardCache(tmp_path, 10**6)
+    key = _entry(cache, "a")
+    (result,) = tmp_path.glob("*/*/_result.json")
+    whole = result.read_bytes()
+    for length in range(len(whole)):
+        _entry(cache, "a")
+        result.write_bytes(whole[:length])
+        assert cache.get(key) is None
 
 
 def test_the_second_of_two_writers_changes_nothing(tmp_path: Path) -> None:

@@ -14,30 +14,35 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bessemer.arrow_files import read_arrow
-from bessemer.dedup.corpus import Corpus
+from bessemer.dedup.corpus import CORPUS_COLUMNS, Corpus
 from bessemer.dedup.distinct import distinct
-from bessemer.dedup.signatures import BEFORE_BANDS, band_column
+from bessemer.dedup.signatures import band_column
 from bessemer.engine import Job, OutputWriter, Stats
 from bessemer.text.compiled import kernel
 
 KEYS_PER_TASK = 4_000_000
-"""Up to which bands share a task: each task opens every file, which for few keys costs more than its work."""
+"""A band with more is cut into ranges; bands with fewer share a task, as each task opens every file."""
 _PLACES = 8
 """Of a table for each key: about one key in as many shares its place with another by chance."""
-_BITS = 64
-_READ_WHOLE = 4
-"""Bands for which reading all of a file of signatures takes less time than reading only what is needed of it."""
+_WORD_PLACES = 32
+"""Places in a word of 64 bits."""
 CANDIDATES = "candidates"
 _LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
 class CandidateTask:
-    """Some bands and, of their keys, the range ``part`` of ``parts`` equal ones."""
+    """Some of ``all_bands`` and, of their keys, the range ``part`` of ``parts`` equal ones."""
 
     bands: tuple[int, ...]
     part: int
     parts: int
+    all_bands: int
+
+    @property
+    def whole_files(self) -> bool:
+        """So much of a file of signatures is needed that it is read at once: measured with 2,500 documents in each."""
+        return 4 * len(self.bands) >= self.all_bands
 
     @property
     def name(self) -> str:
@@ -68,7 +73,7 @@ def candidate_tasks(documents: int, bands: int, limit: int = KEYS_PER_TASK) -> l
     group = max(1, limit // max(1, documents))
     group = -(-bands // -(-bands // group))  # as few, of equal size
     return [
-        CandidateTask(tuple(range(start, min(start + group, bands))), part, parts)
+        CandidateTask(tuple(range(start, min(start + group, bands))), part, parts, bands)
         for start in range(0, bands, group)
         for part in range(parts)
     ]
@@ -106,12 +111,12 @@ def read_keys(
     """For each band of a task: the keys in its range, and the rows that they belong to."""
     if task.parts == 1:
         rows = np.flatnonzero(eligible)
-        return list(_read_whole(signatures, corpus, eligible, task.bands, len(rows))), [rows] * len(task.bands)
+        return list(_all_keys(signatures, corpus, eligible, task, len(rows))), [rows] * len(task.bands)
     keys: list[list[NDArray[np.uint64]]] = [[] for _ in task.bands]
     places: list[list[NDArray[np.int64]]] = [[] for _ in task.bands]
     for shard, (start, end) in _spans(corpus):
         own = np.flatnonzero(eligible[start:end])
-        for band, read in enumerate(_keys_of(signatures, shard, task.bands)):
+        for band, read in enumerate(_bands_of(signatures, shard, task)):
             values = read.take(own)
             inside = in_range(values, task.part, task.parts)
             keys[band].append(values[inside])
@@ -119,25 +124,26 @@ def read_keys(
     return [np.concatenate(parts) for parts in keys], [np.concatenate(parts) for parts in places]
 
 
-def _read_whole(
-    signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], bands: Sequence[int], count: int
+def _all_keys(
+    signatures: Path, corpus: Corpus, eligible: NDArray[np.bool_], task: CandidateTask, count: int
 ) -> NDArray[np.uint64]:
     """Shape (bands, count): all keys, in one array, as the system gives a large one larger pages."""
-    keys = np.empty((len(bands), count), np.uint64)
+    keys = np.empty((len(task.bands), count), np.uint64)
     filled = 0
     for shard, (start, end) in _spans(corpus):
         own = eligible[start:end]
         part = slice(filled, filled + int(np.count_nonzero(own)))
-        for band, values in enumerate(_keys_of(signatures, shard, bands)):
+        for band, values in enumerate(_bands_of(signatures, shard, task)):
             keys[band, part] = values if part.stop - part.start == len(own) else values[own]
         filled = part.stop
     return keys
 
 
-def _keys_of(signatures: Path, shard: str, bands: Sequence[int]) -> Iterator[NDArray[np.uint64]]:
-    places = [len(BEFORE_BANDS) + band for band in bands]
-    table = read_arrow(signatures, shard, None if len(bands) >= _READ_WHOLE else places)
-    return (table.column(band_column(band)).to_numpy() for band in bands)
+def _bands_of(signatures: Path, shard: str, task: CandidateTask) -> Iterator[NDArray[np.uint64]]:
+    """The keys of all documents of a shard, band by band."""
+    columns = None if task.whole_files else [len(CORPUS_COLUMNS) + band for band in task.bands]
+    table = read_arrow(signatures, shard, columns)
+    return (table.column(band_column(band)).to_numpy() for band in task.bands)
 
 
 def _spans(corpus: Corpus) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -158,9 +164,7 @@ def pairs_in_buckets(
     Returns:
         Pairs ``a << 32 | b`` with a < b, and int64 numbers in the order of :class:`Buckets`.
     """
-    table = np.zeros((2, max(1, _table_size(len(keys)) // _BITS)), np.uint64)
-    shared = np.empty(len(keys), np.int64)
-    shared = shared[: _may_repeat(keys, table[0], table[1], shared)]
+    shared = _may_repeat(keys, np.zeros(_table_words(len(keys)), np.uint64))
     keys, rows = keys[shared], rows[shared]
     order = np.argsort(keys)
     ordered = keys[order]
@@ -198,38 +202,31 @@ def in_range(keys: NDArray[np.uint64], part: int, parts: int) -> NDArray[np.bool
     return inside
 
 
-def _table_size(keys: int) -> int:
-    """A power of two, so that a mask finds the place."""
-    return 1 << max(0, _PLACES * keys - 1).bit_length()
+def _table_words(keys: int) -> int:
+    """A power of two, so that a mask finds the place of a key."""
+    return 1 << max(0, _PLACES * keys // _WORD_PLACES - 1).bit_length()
 
 
 @kernel
-def _may_repeat(
-    keys: NDArray[np.uint64], seen: NDArray[np.uint64], again: NDArray[np.uint64], found: NDArray[np.int64]
-) -> int:
-    """Write where keys are that occur more than once, and a few others: most keys need not be sorted.
+def _may_repeat(keys: NDArray[np.uint64], table: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where keys are that occur more than once, and a few others, ascending: most keys need not be sorted.
 
     Args:
         keys: random bits; the lower ones choose a place, the upper ones have chosen the range.
-        seen: zeros, a power of two of them: a bit for each place, set when a key had it.
-        again: as many zeros: a bit for each place, set when a second key had it.
-        found: room for the place of every key.
-
-    Returns:
-        How many were written.
+        table: zeros, a power of two of them. Of each place, one bit is set when a key has it, the next when two have.
     """
-    mask = np.uint64(_BITS * len(seen) - 1)
+    places, one = np.uint64(_WORD_PLACES), np.uint64(1)
+    mask = np.uint64(_WORD_PLACES * len(table) - 1)
     for key in keys:
-        place = key & mask
-        word, bit = place // np.uint64(_BITS), np.uint64(1) << (place % np.uint64(_BITS))
-        again[word] |= seen[word] & bit
-        seen[word] |= bit
+        word, bit = (key & mask) // places, one << ((key & mask) % places << one)
+        table[word] |= bit | ((table[word] & bit) << one)
+    found = np.empty(len(keys), np.int64)
     count = 0
     for at in range(len(keys)):
-        place = keys[at] & mask
+        word, shift = (keys[at] & mask) // places, ((keys[at] & mask) % places << one) + one
         found[count] = at  # overwritten by the next one unless it counts
-        count += int((again[place // np.uint64(_BITS)] >> (place % np.uint64(_BITS))) & np.uint64(1))
-    return count
+        count += int((table[word] >> shift) & one)
+    return found[:count]
 
 
 @kernel

@@ -16,6 +16,8 @@ from bessemer.shards import read_manifest
 
 _Made = TypeVar("_Made")
 
+CORPUS_COLUMNS = ("id", "hash", "words", "shingles")
+"""The first columns of a file of signatures."""
 BYTES_PER_DOCUMENT = 40
 """Memory that :class:`Corpus` needs for each document."""
 
@@ -69,7 +71,7 @@ def read_corpus(documents: Path, signatures: Path) -> Corpus:
     ids, hashes = [np.empty((0, 2), np.uint64)], [np.empty((0, 2), np.uint64)]
     words, shingles = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for shard in shards:
-        table = read_arrow(signatures, shard.name)
+        table = read_arrow(signatures, shard.name, range(len(CORPUS_COLUMNS)))
         ids.append(_from_bytes(table.column("id")))
         hashes.append(_from_bytes(table.column("hash")))
         words.append(table.column("words").to_numpy().copy())  # so that no table stays in memory

@@ -33,8 +33,9 @@ SIGNING_SHARE = 0.33
 """Share of the time after the start that signing the sample foretells, measured on 1 GB with 30 % near copies."""
 PARTS_SHARE = 0.42
 """Share of the time for repeated lines or paragraphs that finding all lines foretells, measured on the same corpus."""
-_KEY_BYTES, _TASK_ROW_BYTES = 8, 24
-"""While candidates are found: of each key that a task has read, and of each key of the band that it is at."""
+_KEY_BYTES, _TASK_ROW_BYTES = 8, 42
+"""Of each key that a task has read; and of each of the band that it is at: its row (8), its places (2), where it may
+repeat (8), and what repeats, sorted (about 60, of 40 % in a corpus with 30 % near copies)."""
 _PART_MEMORY, _PART_DISK = 30, 26
 """Bytes for each line or paragraph: while the commonest are counted, if others have them all; where it is, measured."""
 _TEXT_BYTES = 6

@@ -46,9 +46,7 @@ def write_exact(
             **_repeats(parts, corpus.shards[place], part.stop - part.start),
         }
         # Not waited for on the disk, as the files that the engine brings are not.
-        return write_shard(
-            directory, corpus.shards[place], pa.table(columns), plain=["id", "group"], compress=False, durable=False
-        )
+        return write_shard(directory, corpus.shards[place], pa.table(columns), plain=["id", "group"], durable=False)
 
     with ThreadPoolExecutor(workers) as pool:
         infos = list(pool.map(write, range(len(corpus.shards))))

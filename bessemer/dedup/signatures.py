@@ -7,17 +7,16 @@ one starts) and one uint64 column per band of the MinHash signature, so that a b
 import numpy as np
 import pyarrow as pa
 
+from bessemer.dedup.corpus import CORPUS_COLUMNS
 from bessemer.dedup.lsh import Banding, band_keys
 from bessemer.dedup.minhash import Permutations, sign_texts
 from bessemer.identifiers import from_hex
 from bessemer.text.buffers import TextBuffer
 from bessemer.text.identities import text_hashes
 
-BEFORE_BANDS = ("id", "hash", "words", "shingles")
-
 
 def band_column(band: int) -> str:
-    """Name of the column that holds the keys of a band; its place is ``len(BEFORE_BANDS) + band``."""
+    """Name of the column that holds the keys of a band; they follow ``CORPUS_COLUMNS``, band by band."""
     return f"band_{band:03d}"
 
 
@@ -33,15 +32,14 @@ def signature_table(documents: pa.Table, *, shingle_words: int, maps: Permutatio
     buffer = TextBuffer.of_column(documents.column("text"))
     signed = sign_texts(buffer, shingle_words, maps)
     keys = band_keys(signed.signatures, banding)
-    return pa.table(
-        {
-            "id": fixed_bytes(from_hex(documents.column("id")).astype(">u8").view(np.uint8)),
-            "hash": fixed_bytes(text_hashes(buffer)),
-            "words": pa.array(signed.words.astype(np.int32)),
-            "shingles": pa.array(signed.shingles.astype(np.int32)),
-            **{band_column(band): pa.array(np.ascontiguousarray(keys[:, band])) for band in range(banding.bands)},
-        }
+    numbers = (
+        fixed_bytes(from_hex(documents.column("id")).astype(">u8").view(np.uint8)),
+        fixed_bytes(text_hashes(buffer)),
+        pa.array(signed.words.astype(np.int32)),
+        pa.array(signed.shingles.astype(np.int32)),
     )
+    bands = {band_column(band): pa.array(np.ascontiguousarray(keys[:, band])) for band in range(banding.bands)}
+    return pa.table(dict(zip(CORPUS_COLUMNS, numbers, strict=True)) | bands)
 
 
 def fixed_bytes(values: "np.typing.NDArray[np.uint8]") -> pa.FixedSizeBinaryArray:

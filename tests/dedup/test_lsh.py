@@ -45,6 +45,23 @@ def test_the_index_finds_what_datasketch_finds(signatures: list[list[int]]) -> N
     assert candidates(keys) == expected
 
 
+@given(st.integers(0, 3000), st.integers(1, 3000), st.integers(0, 2**32))
+def test_pairs_of_many_keys_are_those_that_are_equal(count: int, distinct: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    some = random.integers(0, 2**64, distinct, np.uint64)
+    some[::3] = some[0] + (np.arange(len(some[::3]), dtype=np.uint64) << np.uint64(40))  # the same place in any table
+    keys = some[random.integers(0, distinct, count)]
+    buckets: dict[int, list[int]] = {}
+    for row, key in enumerate(keys.tolist()):
+        buckets.setdefault(key, []).append(row)
+    cap = 4
+    expected = {(a, b) for rows in buckets.values() for at, a in enumerate(rows[:cap]) for b in rows[at + 1 :]}
+    found, counts = pairs_in_buckets(keys, np.arange(count), np.arange(count, dtype=np.uint64), cap)
+    assert set(map(tuple, unpack(found).tolist())) == expected
+    sizes = [len(rows) for rows in buckets.values() if len(rows) > 1]
+    assert counts[:3].tolist() == [len(sizes), sum(size > cap for size in sizes), max(sizes, default=0)]
+
+
 def test_a_giant_bucket_is_compared_with_the_smallest_ids_and_reported() -> None:
     size, cap = 1000, 10
     rank = np.random.default_rng(1).permutation(size).astype(np.uint64)
